@@ -26,7 +26,10 @@ test('a history speaks of all actions, all kinds and both years', () => {
     new Set(valid.flatMap(({ action_type }) => (action_type ? [action_type] : []))),
     new Set(ACTIONS),
   );
-  assert.deepEqual(new Set(valid.map(({ kind }) => kind)), new Set(['behaviour', 'generic', 'user', 'catalog']));
+  assert.deepEqual(
+    new Set(valid.map(({ kind }) => kind)),
+    new Set(['behaviour', 'generic', 'user', 'catalog']),
+  );
   const months = new Set(valid.map(({ timestamp }) => new Date(timestamp).toISOString().slice(0, 7)));
   assert.equal(months.size, 24);
   assert.equal(new Set(valid.map(({ scenario_type }) => scenario_type)).size, 10);

@@ -49,7 +49,9 @@ type Said = { readonly input: Input; readonly answer: Answer | undefined };
 
 function settleGroup(group: readonly Said[], problems: string[]): Kept | undefined {
   const complain = (what: string, said: Said): void => {
-    problems.push(`${what}: ${said.input.tenant} ${said.input.eventId.slice(0, 60)} ${said.input.text.slice(0, 600)}`);
+    problems.push(
+      `${what}: ${said.input.tenant} ${said.input.eventId.slice(0, 60)} ${said.input.text.slice(0, 600)}`,
+    );
   };
   const winners = group.filter(({ answer }) => answer?.outcome === 'accepted');
   const winner = winners[0];
@@ -68,7 +70,8 @@ function settleGroup(group: readonly Said[], problems: string[]): Kept | undefin
   for (const said of group) {
     if (said === winner || !said.input.event) continue;
     const outcome = said.input.variant === winner.input.variant ? 'duplicate' : 'conflict';
-    if (said.answer?.outcome !== outcome) complain(`${said.answer?.outcome ?? 'silence'} instead of ${outcome}`, said);
+    if (said.answer?.outcome !== outcome)
+      complain(`${said.answer?.outcome ?? 'silence'} instead of ${outcome}`, said);
     else if (said.answer.partition !== partition || said.answer.offset !== offset) {
       complain(`${outcome} answered with another position than the first`, said);
     }
@@ -82,7 +85,8 @@ function gaps(tenant: string, list: readonly Kept[]): string[] {
   for (const [partition, kept] of Map.groupBy(list, (one) => one.partition)) {
     const offsets = kept.map(({ offset }) => offset).sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
     const at = offsets.findIndex((offset, index) => offset !== BigInt(index));
-    if (at >= 0) problems.push(`${tenant} partition ${partition}: offset ${offsets[at]!} where ${at} should be`);
+    if (at >= 0)
+      problems.push(`${tenant} partition ${partition}: offset ${offsets[at]!} where ${at} should be`);
   }
   return problems;
 }
