@@ -101,8 +101,12 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     post: (path, body) =>
       send(path, { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body) }),
     stop: () => end('SIGTERM'),
-    kill: async () => void (await end('SIGKILL')),
-    [Symbol.asyncDispose]: async () => void (await end('SIGKILL')),
+    kill: async () => {
+      await end('SIGKILL');
+    },
+    [Symbol.asyncDispose]: async () => {
+      await end('SIGKILL');
+    },
   };
   if (options.waitUntilReady ?? true) await untilReady(platform, options.readyWithinMs ?? 60_000);
   return platform;

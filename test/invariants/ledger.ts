@@ -48,35 +48,40 @@ export function settle(inputs: readonly Input[], answers: ReadonlyMap<number, An
 type Said = { readonly input: Input; readonly answer: Answer | undefined };
 
 function settleGroup(group: readonly Said[], problems: string[]): Kept | undefined {
-  const complain = (what: string, said: Said): void => {
-    problems.push(
-      `${what}: ${said.input.tenant} ${said.input.eventId.slice(0, 60)} ${said.input.text.slice(0, 600)}`,
-    );
+  const complain = (what: string, { input }: Said): void => {
+    problems.push(`${what}: ${input.tenant} ${input.eventId.slice(0, 60)} ${input.text.slice(0, 600)}`);
   };
-  const winners = group.filter(({ answer }) => answer?.outcome === 'accepted');
-  const winner = winners[0];
+  const right = group.filter(({ input }) => input.event);
   const wrong = group.filter(({ input }) => !input.event);
   for (const said of wrong) if (said.answer?.outcome !== 'rejected') complain('should be rejected', said);
-  if (wrong.length === group.length) return undefined;
-  if (!winner?.answer || !winner.input.event || winners.length > 1) {
-    complain(`${winners.length} accepted instead of one`, group[0]!);
+  if (right.length === 0) return undefined;
+  const winners = right.filter(({ answer }) => answer?.outcome === 'accepted');
+  const kept = winners[0] && keptOf(winners[0]);
+  if (!kept || winners.length > 1) {
+    complain(`${winners.length} accepted (${kept ? 'first has' : 'without'} a position)`, right[0]!);
     return undefined;
   }
-  const { partition, offset } = winner.answer;
-  if (partition === undefined || offset === undefined) {
-    complain('accepted without a position', winner);
-    return undefined;
+  for (const said of right) {
+    const fault = faultOf(said, winners[0]!);
+    if (fault) complain(fault, said);
   }
-  for (const said of group) {
-    if (said === winner || !said.input.event) continue;
-    const outcome = said.input.variant === winner.input.variant ? 'duplicate' : 'conflict';
-    if (said.answer?.outcome !== outcome)
-      complain(`${said.answer?.outcome ?? 'silence'} instead of ${outcome}`, said);
-    else if (said.answer.partition !== partition || said.answer.offset !== offset) {
-      complain(`${outcome} answered with another position than the first`, said);
-    }
-  }
-  return { event: winner.input.event, partition, offset };
+  return kept;
+}
+
+function keptOf({ input, answer }: Said): Kept | undefined {
+  const { event } = input;
+  if (!event || answer?.partition === undefined || answer.offset === undefined) return undefined;
+  return { event, partition: answer.partition, offset: answer.offset };
+}
+
+/** What is wrong with the answer to a later input of a group, given the one that was accepted. */
+function faultOf(said: Said, winner: Said): string | undefined {
+  if (said === winner) return undefined;
+  const { input, answer } = said;
+  const expected = input.variant === winner.input.variant ? 'duplicate' : 'conflict';
+  if (answer?.outcome !== expected) return `${answer?.outcome ?? 'silence'} instead of ${expected}`;
+  const same = answer.partition === winner.answer?.partition && answer.offset === winner.answer?.offset;
+  return same ? undefined : `${expected} answered with another position than the first`;
 }
 
 /** Offsets of every partition must be 0, 1, 2, … with none missing and none given twice. */

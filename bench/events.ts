@@ -1,0 +1,29 @@
+import type { JsonObject } from '#domain';
+
+const ACTIONS = ['impression', 'impression', 'impression', 'click', 'view', 'add_cart', 'order', 'payment'];
+const SYSTEMS = ['iOS', 'Android', 'Windows'];
+const PEOPLE = 20_000;
+
+/** The n-th event of a shop, about 330 bytes as its sender writes it: a base envelope with scenario data. */
+export function eventOf(tenant: string, n: number, eventId: string): JsonObject {
+  const spread = Math.imul(n, 2_654_435_761) >>> 0;
+  return {
+    event_id: `evt_${eventId}`,
+    tenant_id: tenant,
+    scenario_id: 'shop_home',
+    user_id: `user-${spread % PEOPLE}`,
+    item_id: `item-${(spread >>> 7) % 5000}`,
+    action_type: ACTIONS[(spread >>> 3) % ACTIONS.length]!,
+    timestamp: 1_730_000_000_000 + (spread % 2_592_000) * 1000,
+    context: { device_type: 'mobile', os: SYSTEMS[(spread >>> 5) % SYSTEMS.length]!, location: 'Beijing' },
+    position: 1 + (spread % 20),
+    scenario_data: {
+      ecommerce_data: {
+        price: (spread % 4000) / 4,
+        currency: 'CNY',
+        brand: 'Acme',
+        sku_id: `SKU${spread % 999}`,
+      },
+    },
+  };
+}
