@@ -1,0 +1,16 @@
+export { createApi } from './api.ts';
+export type { ApiOptions } from './api.ts';
+export { describeConfig, parseConfig } from './config.ts';
+export type { Config, ConfigResult, ConfigSources } from './config.ts';
+export { FAULT_STATUS } from './fault-status.ts';
+export type { FaultBody } from './fault-status.ts';
+export { openHttpServer } from './http-server.ts';
+export type { HttpRoutes, HttpServer, HttpServerOptions } from './http-server.ts';
+export { createLogger, logAnnouncements } from './logging.ts';
+export type { Logger, LoggerOptions } from './logging.ts';
+export { assembleOpenApi } from './openapi.ts';
+export type { ApiFragment, OpenApiDocument } from './openapi.ts';
+export { Readiness } from './readiness.ts';
+export type { ReadinessPart } from './readiness.ts';
+export { createShutdown } from './shutdown.ts';
+export type { Shutdown, ShutdownOptions, ShutdownStep } from './shutdown.ts';

@@ -1,0 +1,57 @@
+import type { Logger } from './logging.ts';
+
+/** One step of an orderly stop. Steps run one after another, in the order given. */
+export type ShutdownStep = { readonly name: string; readonly run: () => Promise<void> };
+
+export type ShutdownOptions = {
+  readonly steps: readonly ShutdownStep[];
+  /** The whole stop may take this long. */
+  readonly limitMs: number;
+  readonly logger: Logger;
+  /** Ends the process, whatever still runs in it. */
+  readonly exit: (code: number) => void;
+};
+
+/** Stops the platform: the first call in order, a second one at once. */
+export type Shutdown = (reason: string) => void;
+
+/**
+ * Prepares the orderly stop. It exits with 0 when every step is done, and with 1 when a step failed or the
+ * limit passed; the log is durable at every instant, so even then nothing acknowledged is lost. A step that
+ * fails does not keep the later ones from running.
+ */
+export function createShutdown({ steps, limitMs, logger, exit }: ShutdownOptions): Shutdown {
+  let begun = false;
+  return (reason) => {
+    if (begun) {
+      logger.warn({ reason }, 'Stopping at once');
+      exit(1);
+      return;
+    }
+    begun = true;
+    logger.info({ reason }, 'Stopping');
+    const limit = setTimeout(() => {
+      logger.error({ limit_ms: limitMs }, 'Stopping took too long; ending anyway');
+      exit(1);
+    }, limitMs);
+    void runAll(steps, logger).then((clean) => {
+      clearTimeout(limit);
+      logger.info({ clean }, 'Stopped');
+      exit(clean ? 0 : 1);
+    });
+  };
+}
+
+async function runAll(steps: readonly ShutdownStep[], logger: Logger): Promise<boolean> {
+  let clean = true;
+  for (const { name, run } of steps) {
+    try {
+      await run();
+      logger.debug({ step: name }, 'Stop step done');
+    } catch (error) {
+      clean = false;
+      logger.error({ step: name, error: String(error) }, 'A step of the stop failed');
+    }
+  }
+  return clean;
+}
