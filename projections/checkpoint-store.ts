@@ -1,4 +1,4 @@
-import type { PositionVector, TenantId } from '#domain';
+import type { Position, PositionVector, TenantId } from '#domain';
 
 /** Whose checkpoint it is. */
 export type CheckpointKey = {
@@ -12,6 +12,8 @@ export type Checkpoint = {
   /** The log it belongs to; of another identity it is worth nothing. */
   readonly logIdentity: string;
   readonly vector: PositionVector;
+  /** Records shortly before the vector that became dead letters, so that looking back leaves them out. */
+  readonly deadLettered?: readonly Position[];
 };
 
 /** Keeps checkpoints of read models that cannot keep their own beside their rows. Durable when resolved. */

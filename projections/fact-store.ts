@@ -13,6 +13,15 @@ export type FactBatch = {
   readonly lines: readonly Uint8Array[];
 };
 
+/** Records of one month and partition of which more than one copy stands in the table. */
+export type FactCopies = {
+  /** Year and month of the records' own time, 202403. */
+  readonly month: number;
+  readonly partition: number;
+  readonly rows: bigint;
+  readonly distinct: bigint;
+};
+
 /** A statement over the views of one tenant; values only as bound parameters. */
 export type FactQuery = {
   readonly sql: string;
@@ -39,10 +48,11 @@ export interface FactStore extends AsyncDisposable {
   prepare(generation: number): Promise<void>;
 
   /**
-   * Inserts every line. Throws `FACTS_ROWS_MISSING` when fewer rows were written than given, and
-   * `FACTS_ENGINE_FAILED` when the engine refused; part of the batch may then stand in the table.
+   * Inserts every line of every batch, as one insert. Throws `FACTS_ROWS_MISSING` when fewer rows were written than given, and
+   * `FACTS_ENGINE_FAILED` when the engine refused, with `details.unreadable` true when it was because of a
+   * line; any part of the batches may then stand in the table.
    */
-  insert(generation: number, batch: FactBatch): Promise<void>;
+  insert(generation: number, batches: readonly FactBatch[]): Promise<void>;
 
   /** Which offsets of `[from, to)` are present, ascending; duplicates once. */
   present(
@@ -55,6 +65,12 @@ export interface FactStore extends AsyncDisposable {
     },
   ): Promise<readonly bigint[]>;
 
+  /** Where the table holds copies of a record, as an insert that was taken for dead can leave behind. */
+  copies(generation: number, tenant: TenantId): Promise<readonly FactCopies[]>;
+
+  /** Removes the copies of a month; dear, because it rewrites the month. */
+  removeCopies(generation: number, month: number): Promise<void>;
+
   /** Extends the kept `first_seen` fold from the facts of `[from, to)`; repeating it changes nothing. */
   foldFirstSeen(
     generation: number,
@@ -62,7 +78,9 @@ export interface FactStore extends AsyncDisposable {
   ): Promise<void>;
 
   /**
-   * Answers one SELECT. Never shows rows or settings of another statement. Rows as JSON objects; 64-bit
+   * Answers one SELECT, which carries no settings of its own. Throws `QUERY_TOO_DEAR` beyond a limit,
+   * `QUERY_OVERLOADED` when too many questions wait, `FACTS_ENGINE_FAILED` with `details.engine_code` when
+   * the engine refuses it, and the signal's reason when it aborts, which also stops the engine. Never shows rows or settings of another statement. Rows as JSON objects; 64-bit
    * integers as strings.
    */
   query<Row>(query: FactQuery): Promise<FactAnswer<Row>>;

@@ -1,0 +1,82 @@
+import { DATABASE, tablesOf } from './facts-schema.ts';
+
+/** Columns that every documented view shows under the name they have in the facts. */
+const SHARED = [
+  'event_id',
+  'tenant_id',
+  'kind',
+  'event_name',
+  'actor_id',
+  'user_id',
+  'device_id',
+  'session_id',
+  'scenario_id',
+  'scenario_type',
+  'item_id',
+  'platform',
+  'device_type',
+  'os',
+  'location',
+  'country',
+  'region',
+  'city',
+  'device_model',
+  'os_version',
+  'app_version',
+  'page_url',
+  'page_title',
+  'product',
+  'experiment_id',
+  'experiment_group',
+  'position',
+  'watch_duration',
+  'completion_rate',
+  'amount',
+  'currency',
+  'scenario_data',
+  'extra_data',
+  'properties',
+  'warnings',
+  'valid_status',
+  'schema_subject',
+  'schema_version',
+  'log_partition',
+  'log_offset',
+  // Only the masked address reaches the facts.
+  'ip_prefix AS ip',
+  'received_at AS server_time',
+  // Names that the facts do not have: an alias must never hide a column of the same name.
+  "toDate(ts, 'UTC') AS date",
+  "toStartOfHour(ts, 'UTC') AS hour_ts",
+] as const;
+
+/** The documented views: rows and columns of their own beside the shared ones. */
+const VIEWS = [
+  {
+    name: 'events',
+    where: '1',
+    columns: [
+      'ts AS event_time',
+      "toFloat64OrNull(properties['price']) AS price_value",
+      "if(mapContains(properties, 'product_name'), properties['product_name'], NULL) AS product_name",
+      "if(mapContains(properties, 'product_id'), properties['product_id'], NULL) AS product_id",
+    ],
+  },
+  {
+    name: 'user_behaviors',
+    where: "kind = 'behaviour'",
+    columns: ['action_type', 'ts AS timestamp'],
+  },
+] as const;
+
+/** Names of the documented views in {@link DATABASE}. */
+export const FACT_VIEWS: readonly string[] = VIEWS.map(({ name }) => name);
+
+/** Statements that let the documented views show a generation. Safe to repeat. */
+export function viewStatements(generation: number): readonly string[] {
+  return VIEWS.map(
+    ({ name, where, columns }) =>
+      `CREATE OR REPLACE VIEW ${DATABASE}.${name} AS SELECT ${[...SHARED, ...columns].join(', ')}
+      FROM ${tablesOf(generation).facts} WHERE ${where}`,
+  );
+}
