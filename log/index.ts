@@ -18,4 +18,8 @@ export type {
   StreamEvent,
   StreamStore,
 } from './stream-store.ts';
-export type { Tenants } from './tenants.ts';
+export { follow } from './follow.ts';
+export { openTenants } from './tenants.ts';
+export type { Tenants, TenantsOptions } from './tenants.ts';
+export { verifyChain, verifyLog } from './verify.ts';
+export type { BlockChain, BlockSource, LogDifference, LogVerdict } from './verify.ts';

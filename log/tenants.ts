@@ -1,4 +1,7 @@
-import type { Tenant, TenantId } from '#domain';
+import { Fault, decideTenant, evolveTenant, parseTenantId } from '#domain';
+import type { Tenant, TenantCreated, TenantId } from '#domain';
+import type { EventLog } from './event-log.ts';
+import type { StreamEvent, StreamStore } from './stream-store.ts';
 
 /**
  * The tenants of the control plane, folded from their streams and kept current from them.
@@ -15,4 +18,158 @@ export interface Tenants extends AsyncDisposable {
   onTenant(listener: (tenant: Tenant) => void): Disposable;
   /** Position of the control plane folded so far. */
   position(): bigint;
+}
+
+export type TenantsOptions = {
+  /** Partitions of the log of a new tenant, 1 to 24. */
+  readonly partitions: number;
+  /** Epoch ms. */
+  readonly clock: () => number;
+  /** Makes the ids of events of the control plane. */
+  readonly newId: () => string;
+};
+
+const STREAM_PREFIX = 'tenant-';
+
+/**
+ * Resolves when every tenant of the control plane has been folded and has its logs, also one whose creator
+ * died between the two.
+ */
+export async function openTenants(
+  streams: StreamStore,
+  log: EventLog,
+  options: TenantsOptions,
+): Promise<Tenants> {
+  const tenants = new FoldedTenants(streams, log, options);
+  try {
+    await tenants.caughtUp;
+  } catch (error) {
+    await tenants[Symbol.asyncDispose]();
+    throw error;
+  }
+  return tenants;
+}
+
+class FoldedTenants implements Tenants {
+  readonly #streams: StreamStore;
+  readonly #log: EventLog;
+  readonly #options: TenantsOptions;
+  readonly #tenants = new Map<TenantId, Tenant>();
+  readonly #listeners = new Set<(tenant: Tenant) => void>();
+  readonly #ensuring = new Map<TenantId, Promise<Tenant>>();
+  readonly #stop = new AbortController();
+  readonly #caughtUp = Promise.withResolvers<void>();
+  readonly #following: Promise<void>;
+  #position = 0n;
+  #folded = Promise.withResolvers<void>();
+
+  constructor(streams: StreamStore, log: EventLog, options: TenantsOptions) {
+    this.#streams = streams;
+    this.#log = log;
+    this.#options = options;
+    this.#following = this.#follow();
+    this.#following.catch((error: unknown) => {
+      this.#caughtUp.reject(error);
+      this.#folded.reject(error);
+    });
+    this.#folded.promise.catch(() => undefined);
+  }
+
+  get caughtUp(): Promise<void> {
+    return this.#caughtUp.promise;
+  }
+
+  get(id: TenantId): Tenant | undefined {
+    return this.#tenants.get(id);
+  }
+
+  list(): readonly Tenant[] {
+    return [...this.#tenants.values()];
+  }
+
+  async ensure(id: TenantId, by: { readonly actor: string; readonly reason: string }): Promise<Tenant> {
+    const known = this.#tenants.get(id);
+    if (known) return known;
+    let ensuring = this.#ensuring.get(id);
+    if (!ensuring) {
+      ensuring = this.#create(id, by).finally(() => this.#ensuring.delete(id));
+      this.#ensuring.set(id, ensuring);
+    }
+    return ensuring;
+  }
+
+  onTenant(listener: (tenant: Tenant) => void): Disposable {
+    const own = (tenant: Tenant): void => {
+      listener(tenant);
+    };
+    this.#listeners.add(own);
+    for (const tenant of this.#tenants.values()) own(tenant);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(own) };
+  }
+
+  position(): bigint {
+    return this.#position;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await this.#following.catch(() => undefined);
+  }
+
+  async #follow(): Promise<void> {
+    for await (const event of this.#streams.follow(undefined, this.#stop.signal)) {
+      if (event === 'caught_up') {
+        this.#caughtUp.resolve();
+      } else {
+        await this.#fold(event);
+        this.#position = event.position;
+        const { resolve } = this.#folded;
+        this.#folded = Promise.withResolvers();
+        this.#folded.promise.catch(() => undefined);
+        resolve();
+      }
+    }
+    const closed = new Fault('LOG_CLOSED');
+    this.#caughtUp.reject(closed);
+    this.#folded.reject(closed);
+  }
+
+  async #fold(event: StreamEvent): Promise<void> {
+    const created = parseTenantCreated(event);
+    if (!created) return;
+    const tenant = evolveTenant(this.#tenants.get(created.id), created);
+    // The logs first: whoever sees the tenant may append at once. It also mends a creation that broke off here.
+    await this.#log.create(tenant.id, { partitions: tenant.partitions });
+    this.#tenants.set(tenant.id, tenant);
+    for (const listener of this.#listeners) listener(tenant);
+  }
+
+  async #create(id: TenantId, by: { readonly actor: string; readonly reason: string }): Promise<Tenant> {
+    const { partitions, clock, newId } = this.#options;
+    const decided = decideTenant(undefined, { type: 'create_tenant', id, partitions, atMs: clock() });
+    if (!decided.ok) {
+      throw new Fault('CONFIG_INVALID', 'A tenant log has 1 to 24 partitions.', { details: { partitions } });
+    }
+    const events = decided.events.map(({ type, ...data }) => ({
+      id: newId(),
+      type,
+      data,
+      metadata: { ...by },
+    }));
+    // A conflict means that somebody else has created it; their event is on its way to us.
+    await this.#streams.append(STREAM_PREFIX + id, events, 'no_stream');
+    for (;;) {
+      const tenant = this.#tenants.get(id);
+      if (tenant) return tenant;
+      await this.#folded.promise;
+    }
+  }
+}
+
+function parseTenantCreated({ stream, type, data }: StreamEvent): TenantCreated | undefined {
+  if (!stream.startsWith(STREAM_PREFIX) || type !== 'tenant_created') return undefined;
+  const id = parseTenantId(data['id']);
+  const { partitions, createdAtMs } = data;
+  if (!id.ok || typeof partitions !== 'number' || typeof createdAtMs !== 'number') return undefined;
+  return { type: 'tenant_created', id: id.tenant, partitions, createdAtMs };
 }

@@ -1,0 +1,106 @@
+import { hash } from 'node:crypto';
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { Fault } from '#domain';
+
+/** The block this code writes; older versions stay readable. */
+export const BLOCK_VERSION = 1;
+
+const DIGEST_BYTES = 32;
+const HEADER_AT = 2 * DIGEST_BYTES;
+const BODY_AT = HEADER_AT + 24;
+/** Below this a body is kept as it is: starting the compressor costs more than it saves. */
+const COMPRESS_FROM_BYTES = 2048;
+const STORED = 0;
+const ZSTD = 1;
+
+/**
+ * Layout: digest (32) · previous digest (32) · header · body. The digest is the SHA-256 of everything after
+ * itself, so it covers the previous digest, the header and the stored body: the blocks of a partition form a
+ * chain in which nothing can be changed, left out or put in between unnoticed.
+ *
+ * Header, little-endian: block version (u8), codec (u8), spare (u16), record count (u32), first offset (u64),
+ * bytes of the body before compression (u32), spare (u32).
+ */
+export type BlockHeader = {
+  readonly digest: Buffer;
+  readonly previous: Buffer;
+  readonly firstOffset: number;
+  readonly count: number;
+  readonly rawBytes: number;
+};
+
+/** The digest before the first block: bound to the log and partition, so that no chain fits elsewhere. */
+export function genesisDigest(identity: string, partition: number): Buffer {
+  return hash('sha256', `daybook log ${identity} partition ${partition}`, 'buffer');
+}
+
+/** Makes a block of frames; its digest are the first 32 bytes. */
+export function encodeBlock(block: {
+  readonly firstOffset: number;
+  readonly count: number;
+  readonly body: Buffer;
+  readonly previous: Uint8Array;
+}): Buffer {
+  const { body } = block;
+  const compressed =
+    body.length < COMPRESS_FROM_BYTES
+      ? undefined
+      : zstdCompressSync(body, { params: { [constants.ZSTD_c_compressionLevel]: 1 } });
+  const stored = compressed ?? body;
+  const bytes = Buffer.allocUnsafeSlow(BODY_AT + stored.length);
+  bytes.set(block.previous, DIGEST_BYTES);
+  bytes.writeUInt8(BLOCK_VERSION, HEADER_AT);
+  bytes.writeUInt8(compressed ? ZSTD : STORED, HEADER_AT + 1);
+  bytes.writeUInt16LE(0, HEADER_AT + 2);
+  bytes.writeUInt32LE(block.count, HEADER_AT + 4);
+  bytes.writeBigUInt64LE(BigInt(block.firstOffset), HEADER_AT + 8);
+  bytes.writeUInt32LE(body.length, HEADER_AT + 16);
+  bytes.writeUInt32LE(0, HEADER_AT + 20);
+  bytes.set(stored, BODY_AT);
+  bytes.set(digestOf(bytes), 0);
+  return bytes;
+}
+
+/** The digest a block should carry. */
+export function digestOf(bytes: Buffer): Buffer {
+  return hash('sha256', bytes.subarray(DIGEST_BYTES), 'buffer');
+}
+
+/** The digest a block carries. */
+export function carriedDigest(bytes: Buffer): Buffer {
+  return Buffer.from(bytes.subarray(0, DIGEST_BYTES));
+}
+
+/** Reads a block's header without looking at its body. Throws `LOG_CORRUPT` when it is not a block. */
+export function readBlockHeader(bytes: Buffer): BlockHeader {
+  if (bytes.length < BODY_AT) throw new Fault('LOG_CORRUPT', 'A block is shorter than its header.');
+  const version = bytes.readUInt8(HEADER_AT);
+  if (version !== BLOCK_VERSION) {
+    throw new Fault('LOG_CORRUPT', `A block has version ${version}, which this version cannot read.`, {
+      details: { version, newestKnown: BLOCK_VERSION },
+    });
+  }
+  return {
+    digest: bytes.subarray(0, DIGEST_BYTES),
+    previous: bytes.subarray(DIGEST_BYTES, HEADER_AT),
+    count: bytes.readUInt32LE(HEADER_AT + 4),
+    firstOffset: Number(bytes.readBigUInt64LE(HEADER_AT + 8)),
+    rawBytes: bytes.readUInt32LE(HEADER_AT + 16),
+  };
+}
+
+/**
+ * Checks a block against its digest and gives its frames, in memory of their own. Throws `LOG_CORRUPT`,
+ * naming the first offset, when the bytes are not those that were written.
+ */
+export function openBlock(bytes: Buffer): { readonly header: BlockHeader; readonly body: Buffer } {
+  const header = readBlockHeader(bytes);
+  if (!digestOf(bytes).equals(header.digest)) {
+    throw new Fault('LOG_CORRUPT', `The block at offset ${header.firstOffset} does not match its digest.`, {
+      details: { firstOffset: header.firstOffset, count: header.count },
+    });
+  }
+  const stored = bytes.subarray(BODY_AT);
+  const codec = bytes.readUInt8(HEADER_AT + 1);
+  return { header, body: codec === ZSTD ? zstdDecompressSync(stored) : Buffer.from(stored) };
+}

@@ -1,0 +1,97 @@
+import { setImmediate } from 'node:timers/promises';
+import { Fault } from '#domain';
+
+/** What waits for a commit. */
+export type Waiting = { readonly entries: number; readonly bytes: number };
+
+/** A group made ready while the one before it was still on its way to the disk. */
+export type PreparedGroup = {
+  /** Resolves when the group is on disk and its callers have been answered; never rejects. */
+  write(): Promise<void>;
+};
+
+export type GroupCommitOptions<Call extends Waiting> = {
+  /** More than this, waiting or being written, is refused. */
+  readonly maxWaitingBytes: number;
+  readonly maxWaitingEntries: number;
+  /** A group takes no further call beyond this many entries. */
+  readonly maxGroupEntries: number;
+  /** A group this large is made ready during the write before it; a smaller one waits, to become larger. */
+  readonly overlapFromEntries: number;
+  /** Never rejects: it answers the callers of a group that cannot be written. */
+  readonly prepare: (calls: readonly Call[]) => Promise<PreparedGroup>;
+};
+
+/**
+ * Brings calls to the disk in groups, in the order they came: whatever arrives while a write is running goes
+ * together in the next one. At most one write runs at a time.
+ */
+export class GroupCommit<Call extends Waiting> {
+  readonly #options: GroupCommitOptions<Call>;
+  #queue: Call[] = [];
+  #queuedEntries = 0;
+  #heldEntries = 0;
+  #heldBytes = 0;
+  #running: Promise<void> | undefined;
+
+  constructor(options: GroupCommitOptions<Call>) {
+    this.#options = options;
+  }
+
+  /** Throws `LOG_OVERLOADED` when too much waits; a call alone is always taken, whatever its size. */
+  submit(call: Call): void {
+    const { maxWaitingBytes, maxWaitingEntries } = this.#options;
+    const entries = this.#heldEntries + call.entries;
+    const bytes = this.#heldBytes + call.bytes;
+    if (this.#heldEntries > 0 && (entries > maxWaitingEntries || bytes > maxWaitingBytes)) {
+      throw new Fault('LOG_OVERLOADED', undefined, {
+        details: { waitingEntries: this.#heldEntries, waitingBytes: this.#heldBytes },
+      });
+    }
+    this.#heldEntries = entries;
+    this.#heldBytes = bytes;
+    this.#queuedEntries += call.entries;
+    this.#queue.push(call);
+    this.#running ??= this.#run();
+  }
+
+  /** Resolves when nothing waits any more. */
+  async idle(): Promise<void> {
+    while (this.#running) await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    let writing: Promise<void> | undefined;
+    while (this.#queue.length > 0) {
+      // One turn of the event loop, so that calls that came in together go together.
+      await setImmediate();
+      if (writing && this.#queuedEntries < this.#options.overlapFromEntries) await writing;
+      const calls = this.#take();
+      const prepared = await this.#options.prepare(calls);
+      if (writing) await writing;
+      writing = prepared.write().then(() => {
+        this.#release(calls);
+      });
+      if (this.#queue.length === 0) await writing;
+    }
+    this.#running = undefined;
+  }
+
+  #take(): readonly Call[] {
+    let entries = 0;
+    let count = 0;
+    while (count < this.#queue.length && (count === 0 || entries < this.#options.maxGroupEntries)) {
+      entries += (this.#queue[count] as Call).entries;
+      count += 1;
+    }
+    this.#queuedEntries -= entries;
+    return this.#queue.splice(0, count);
+  }
+
+  #release(calls: readonly Call[]): void {
+    for (const { entries, bytes } of calls) {
+      this.#heldEntries -= entries;
+      this.#heldBytes -= bytes;
+    }
+  }
+}

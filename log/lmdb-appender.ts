@@ -1,0 +1,236 @@
+import { channel } from 'node:diagnostics_channel';
+import { Fault, partitionOf } from '#domain';
+import { carriedDigest, encodeBlock } from './block.ts';
+import type { AppendOutcome, LogName, NewRecord } from './event-log.ts';
+import type { FirstSeenIndex, Seen } from './first-seen-index.ts';
+import { FrameWriter } from './frame.ts';
+import type { PreparedGroup, Waiting } from './group-commit.ts';
+import type { BlockCommit, LmdbBlocks, PartitionHead, StoredLog } from './lmdb-blocks.ts';
+import { TurnedAwayCounts } from './turned-away-counts.ts';
+
+/** A partition as the writer sees it: what is planned runs ahead of what is on disk. */
+export type PartitionState = {
+  planned: PartitionHead;
+  durable: PartitionHead;
+  open: FrameWriter | undefined;
+};
+
+export type LogState = {
+  readonly stored: StoredLog;
+  readonly name: LogName;
+  readonly partitions: readonly PartitionState[];
+};
+
+export type AppendCall = Waiting & {
+  readonly log: LogState;
+  readonly records: readonly NewRecord[];
+  readonly resolve: (outcomes: readonly AppendOutcome[]) => void;
+  readonly reject: (error: Error) => void;
+};
+
+type Plan = {
+  readonly commit: BlockCommit;
+  readonly answers: readonly (readonly AppendOutcome[])[];
+  /** Partitions that move, with the head each will have. */
+  readonly moves: readonly {
+    readonly log: LogState;
+    readonly state: PartitionState;
+    readonly head: PartitionHead;
+  }[];
+  readonly addedIds: number;
+};
+
+/** Blocks are cut here, so that reading one is a short piece of work. */
+const MAX_BLOCK_RECORDS = 2048;
+const MAX_BLOCK_BYTES = 1024 * 1024;
+const MAX_SPARE_WRITERS = 256;
+
+const appended = channel('daybook:log:appended');
+
+/** Turns groups of append calls into one transaction each: decides every entry, builds the blocks, answers. */
+export class LmdbAppender {
+  readonly #blocks: LmdbBlocks;
+  readonly #index: FirstSeenIndex;
+  readonly #logs: () => Iterable<LogState>;
+  readonly #onCommit: (log: LogName) => void;
+  readonly #counts: TurnedAwayCounts;
+  readonly #spareWriters: FrameWriter[] = [];
+  /** Rises with every failed commit; a plan made before a failure stands on records that do not exist. */
+  #failures = 0;
+
+  constructor(deps: {
+    readonly blocks: LmdbBlocks;
+    readonly index: FirstSeenIndex;
+    readonly logs: () => Iterable<LogState>;
+    readonly onCommit: (log: LogName) => void;
+  }) {
+    this.#blocks = deps.blocks;
+    this.#index = deps.index;
+    this.#logs = deps.logs;
+    this.#onCommit = deps.onCommit;
+    this.#counts = new TurnedAwayCounts((log, hour) => this.#blocks.turnedAway(log, hour, hour + 1)[0]);
+  }
+
+  async prepare(calls: readonly AppendCall[]): Promise<PreparedGroup> {
+    const failures = this.#failures;
+    try {
+      await this.#index.room();
+      const known = await this.#knownBefore(calls);
+      if (failures !== this.#failures) throw new Error('The commit before failed.');
+      const plan = this.#plan(calls, known);
+      return { write: () => this.#write(calls, plan, failures) };
+    } catch (cause) {
+      // Half a plan may have been made. Its write comes after the one before it, when the disk is the truth.
+      const write = async (): Promise<void> => {
+        this.#startAgainFromDisk();
+        refuse(calls, cause);
+      };
+      return { write };
+    }
+  }
+
+  /** For every entry of every call in turn, where its id stood before this group, asking the disk once. */
+  async #knownBefore(calls: readonly AppendCall[]): Promise<readonly (Seen | undefined)[]> {
+    const known: (Seen | undefined)[] = [];
+    const asked: (readonly [log: number, id: string])[] = [];
+    const askedAt: number[] = [];
+    for (const { log, records } of calls) {
+      const { no, channel: logChannel } = log.stored;
+      for (const record of records) {
+        let seen: Seen | undefined;
+        const id = record.headers.eventId;
+        if (logChannel === 'events' && this.#index.mayKnow(no, id)) {
+          seen = this.#index.recall(no, id);
+          if (!seen) {
+            asked.push([no, id]);
+            askedAt.push(known.length);
+          }
+        }
+        known.push(seen);
+      }
+    }
+    if (asked.length === 0) return known;
+    const found = await this.#index.fetch(asked);
+    found.forEach((seen, i) => (known[askedAt[i] as number] = seen));
+    return known;
+  }
+
+  #plan(calls: readonly AppendCall[], known: readonly (Seen | undefined)[]): Plan {
+    const building = new Map<PartitionState, { log: LogState; partition: number }>();
+    const blocks: BlockCommit['blocks'][number][] = [];
+    const cut = (log: LogState, partition: number): void => {
+      blocks.push(this.#cutBlock(log, partition));
+    };
+    let at = 0;
+    const answers = calls.map(({ log, records }) =>
+      records.map((record): AppendOutcome => {
+        const before = known[at++];
+        const partition = partitionOf(record.key, log.partitions.length);
+        const state = log.partitions[partition] as PartitionState;
+        const offset = state.planned.next + (state.open?.count ?? 0);
+        const seen = before ?? this.#claim(log, record, { partition, offset });
+        if (seen) return this.#turnAway(log, record, seen);
+        building.set(state, { log, partition });
+        state.open ??= this.#spareWriters.pop() ?? new FrameWriter();
+        state.open.write(record);
+        if (state.open.count >= MAX_BLOCK_RECORDS || state.open.length >= MAX_BLOCK_BYTES)
+          cut(log, partition);
+        return { outcome: 'accepted', position: { partition, offset: BigInt(offset) } };
+      }),
+    );
+    const moves: { log: LogState; state: PartitionState; partition: number; head: PartitionHead }[] = [];
+    for (const [state, { log, partition }] of building) {
+      if (state.open) cut(log, partition);
+      moves.push({ log, state, partition, head: state.planned });
+    }
+    const heads = moves.map(({ log, partition, head }) => ({ log: log.stored.no, partition, head }));
+    const commit = { blocks, heads, turnedAway: this.#counts.take() };
+    return { commit, answers, moves, addedIds: this.#index.added };
+  }
+
+  /** Takes the id for the offset, or answers where an entry of this group or one in memory has it. */
+  #claim(
+    log: LogState,
+    { headers }: NewRecord,
+    at: { readonly partition: number; readonly offset: number },
+  ): Seen | undefined {
+    if (log.stored.channel === 'dead_letters') return undefined;
+    return this.#index.addOrRecall(log.stored.no, headers.eventId, {
+      ...at,
+      contentHash: headers.contentHash,
+    });
+  }
+
+  #turnAway(log: LogState, { headers }: NewRecord, seen: Seen): AppendOutcome {
+    const outcome = Buffer.compare(seen.contentHash, headers.contentHash) === 0 ? 'duplicate' : 'conflict';
+    this.#counts.count(log.stored.no, headers.timestampMs, outcome);
+    return { outcome, position: { partition: seen.partition, offset: BigInt(seen.offset) } };
+  }
+
+  #cutBlock(log: LogState, partition: number): BlockCommit['blocks'][number] {
+    const state = log.partitions[partition] as PartitionState;
+    const writer = state.open as FrameWriter;
+    const { next: firstOffset, digest: previous } = state.planned;
+    const bytes = encodeBlock({ firstOffset, count: writer.count, body: writer.written(), previous });
+    state.planned = { next: firstOffset + writer.count, digest: carriedDigest(bytes) };
+    state.open = undefined;
+    writer.clear();
+    if (this.#spareWriters.length < MAX_SPARE_WRITERS) this.#spareWriters.push(writer);
+    return { log: log.stored.no, partition, bytes };
+  }
+
+  async #write(calls: readonly AppendCall[], plan: Plan, failures: number): Promise<void> {
+    try {
+      if (failures !== this.#failures) throw new Error('The commit before failed.');
+      await this.#blocks.write(plan.commit);
+    } catch (cause) {
+      if (failures === this.#failures) this.#startAgainFromDisk();
+      refuse(calls, cause);
+      return;
+    }
+    for (const { state, head } of plan.moves) state.durable = head;
+    this.#index.durable(plan.addedIds);
+    calls.forEach((call, i) => {
+      call.resolve(plan.answers[i] as readonly AppendOutcome[]);
+    });
+    for (const { name } of new Set(plan.moves.map(({ log }) => log))) this.#onCommit(name);
+    if (appended.hasSubscribers) announce(calls, plan);
+  }
+
+  /** After a failed commit only the disk knows what stands in the log. */
+  #startAgainFromDisk(): void {
+    this.#failures += 1;
+    this.#counts.reset();
+    const ends = new Map<number, readonly PartitionState[]>();
+    for (const { stored, partitions } of this.#logs()) {
+      ends.set(stored.no, partitions);
+      partitions.forEach((state, partition) => {
+        state.durable = this.#blocks.head(stored, partition);
+        state.planned = state.durable;
+        state.open = undefined;
+      });
+    }
+    this.#index.forget((log, { partition, offset }) => {
+      const state = ends.get(log)?.[partition];
+      return !state || offset >= state.durable.next;
+    });
+  }
+}
+
+function refuse(calls: readonly AppendCall[], cause: unknown): void {
+  const fault =
+    cause instanceof Fault
+      ? cause
+      : new Fault('INTERNAL', 'The log could not write; nothing of the call was acknowledged.', { cause });
+  for (const { reject } of calls) reject(fault);
+}
+
+function announce(calls: readonly AppendCall[], plan: Plan): void {
+  const perLog = new Map<LogState, { accepted: number; duplicate: number; conflict: number }>();
+  calls.forEach(({ log }, i) => {
+    let counts = perLog.get(log);
+    if (!counts) perLog.set(log, (counts = { accepted: 0, duplicate: 0, conflict: 0 }));
+    for (const { outcome } of plan.answers[i] ?? []) counts[outcome] += 1;
+  });
+  for (const [{ name }, counts] of perLog) appended.publish({ ...name, ...counts });
+}
