@@ -63,9 +63,8 @@ export async function askGet<Answer>(
   analysis: 'dashboard' | 'trend' | 'distribution',
   question: Readonly<Record<string, string | number>>,
 ): Promise<Answer> {
-  const parameters = new URLSearchParams(
-    Object.entries(question).map(([name, value]) => [name, String(value)]),
-  );
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(question)) parameters.set(name, String(value));
   const reply = await platform.get(`/api/analytics/${analysis}?${parameters.toString()}`);
   assert.equal(reply.status, 200, `${analysis} ${parameters.toString()}: ${reply.text.slice(0, 1000)}`);
   return reply.body as Answer;

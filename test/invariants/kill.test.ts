@@ -213,7 +213,7 @@ async function factsAgree(platform: Platform, tenant: string, sent: readonly Sen
   const rows = await readTable(
     platform,
     tenant,
-    'SELECT event_name, toYYYYMM(ts) AS month, count() AS events, sum(toUnixTimestamp64Milli(ts) % 1000003) AS sum ' +
+    'SELECT event_name, toYYYYMM(event_time) AS month, count() AS events, sum(toUnixTimestamp64Milli(event_time) % 1000003) AS sum ' +
       'FROM events GROUP BY event_name, month',
   );
   const expected = new Map<string, { events: number; sum: number }>();

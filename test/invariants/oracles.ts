@@ -1,4 +1,5 @@
 import type { Event } from '#domain';
+import type { Kept } from './ledger.ts';
 
 /**
  * Answers worked out from a list of events in the plainest way, sharing no line with the product, so that
@@ -47,10 +48,10 @@ export function dayIn(timeZone: string): (atMs: number) => string {
 /**
  * Users per step of an ordered funnel: for each start a person has, follow every later occurrence that
  * still fits the window (inclusive, from the first step) by trying all of them; the furthest counts.
- * Two steps may happen at the same instant only if they are two events.
+ * What happened at the same instant happened in the order of the log.
  */
 export function funnelUsers(
-  events: readonly Event[],
+  kept: readonly Kept[],
   question: {
     readonly fromMs: number;
     readonly toMs: number;
@@ -59,7 +60,10 @@ export function funnelUsers(
   },
 ): number[] {
   const reached = question.steps.map(() => 0);
-  for (const own of byPerson(inRange(events, question)).values()) {
+  const within = kept.filter(
+    ({ event }) => event.timestamp >= question.fromMs && event.timestamp < question.toMs,
+  );
+  for (const own of Map.groupBy(within, ({ event }) => person(event)).values()) {
     const furthest = furthestStep(own, question.steps, question.windowMs);
     for (let step = 0; step < furthest; step++) reached[step]!++;
   }
@@ -67,33 +71,33 @@ export function funnelUsers(
 }
 
 function furthestStep(
-  own: readonly Event[],
+  own: readonly Kept[],
   steps: readonly ((event: Event) => boolean)[],
   windowMs: number,
 ): number {
   let best = 0;
   for (const start of own) {
-    if (!steps[0]!(start)) continue;
+    if (!steps[0]!(start.event)) continue;
     best = Math.max(best, 1);
-    const until = start.timestamp + windowMs;
-    // The sets of events at which an attempt may stand after each step.
-    let standing = new Set([start]);
-    for (let step = 1; step < steps.length && standing.size > 0; step++) {
-      const next = new Set<Event>();
-      for (const candidate of own) {
-        if (candidate.timestamp > until || !steps[step]!(candidate)) continue;
-        for (const from of standing) {
-          if (from !== candidate && candidate.timestamp >= from.timestamp) {
-            next.add(candidate);
-            break;
-          }
-        }
-      }
-      if (next.size > 0) best = Math.max(best, step + 1);
-      standing = next;
+    const until = start.event.timestamp + windowMs;
+    // The events at which an attempt may stand after each step.
+    let standing = [start];
+    for (let step = 1; step < steps.length && standing.length > 0; step++) {
+      standing = own.filter(
+        (candidate) =>
+          candidate.event.timestamp <= until &&
+          steps[step]!(candidate.event) &&
+          standing.some((from) => isLater(candidate, from)),
+      );
+      if (standing.length > 0) best = Math.max(best, step + 1);
     }
   }
   return best;
+}
+
+function isLater(one: Kept, than: Kept): boolean {
+  if (one.event.timestamp !== than.event.timestamp) return one.event.timestamp > than.event.timestamp;
+  return one.partition === than.partition ? one.offset > than.offset : one.partition > than.partition;
 }
 
 /**

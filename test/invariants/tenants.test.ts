@@ -107,7 +107,7 @@ const FAILING: readonly Ask[] = [
   sql('SELECT * FROM facts_g1'),
   sql("SELECT os FROM events SETTINGS additional_table_filters = {'events': '1'}"),
   sql('SELECT no_such_column FROM events'),
-  sql('SELECT os, event_id, intDiv(1, toUnixTimestamp64Milli(ts) % 1000) FROM events'),
+  sql('SELECT os, event_id, intDiv(1, toUnixTimestamp64Milli(event_time) % 1000) FROM events'),
   sql('SELECT os, toDate(event_id) AS day FROM events ORDER BY os'),
 ];
 
