@@ -1,6 +1,6 @@
 export { createApi } from './api.ts';
 export type { ApiOptions } from './api.ts';
-export { describeConfig, parseConfig } from './config.ts';
+export { describeConfig, flagOf, parseConfig } from './config.ts';
 export type { Config, ConfigResult, ConfigSources } from './config.ts';
 export { FAULT_STATUS } from './fault-status.ts';
 export type { FaultBody } from './fault-status.ts';
@@ -14,3 +14,5 @@ export { Readiness } from './readiness.ts';
 export type { ReadinessPart } from './readiness.ts';
 export { createShutdown } from './shutdown.ts';
 export type { Shutdown, ShutdownOptions, ShutdownStep } from './shutdown.ts';
+export { SETTINGS } from './settings.ts';
+export type { LogLevel, Setting, SettingKey } from './settings.ts';

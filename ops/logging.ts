@@ -3,10 +3,12 @@ import { pino } from 'pino';
 import type { LogLevel } from './settings.ts';
 
 /** Writes log lines: named values and one sentence. */
-export type Logger = Readonly<Record<'debug' | 'info' | 'warn' | 'error' | 'fatal', (
-    values: Readonly<Record<string, unknown>>,
-    sentence: string,
-  ) => void>> & { readonly isLevelEnabled: (level: string) => boolean };
+export type Logger = Readonly<
+  Record<
+    'debug' | 'info' | 'warn' | 'error' | 'fatal',
+    (values: Readonly<Record<string, unknown>>, sentence: string) => void
+  >
+> & { readonly isLevelEnabled: (level: string) => boolean };
 
 export type LoggerOptions = {
   readonly level: LogLevel;

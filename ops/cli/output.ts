@@ -1,0 +1,51 @@
+/** Where a command writes, and what it may know of its surroundings. */
+export type Surroundings = {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+  readonly fetch: typeof fetch;
+  readonly readFile: (path: string) => string;
+  /** Aborts when the person at the terminal has had enough; until it is asked for, that ends the process. */
+  readonly interrupted: () => AbortSignal;
+};
+
+/** What makes a command end with a sentence for the person who gave it, and exit code 1. */
+export class CommandFailed extends Error {
+  override readonly name = 'CommandFailed';
+}
+
+/** A table with a header, columns as wide as their longest value; numbers to the right. */
+export function formatTable(columns: readonly string[], rows: readonly (readonly unknown[])[]): string {
+  const cells = rows.map((row) => columns.map((_, index) => cellText(row[index])));
+  const widths = columns.map((name, index) =>
+    Math.max(textWidth(name), ...cells.map((row) => textWidth(row[index] ?? ''))),
+  );
+  const right = columns.map((_, index) => rows.length > 0 && rows.every((row) => isNumeric(row[index])));
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, index) => pad(cell, widths[index] ?? 0, right[index] === true))
+      .join('  ')
+      .trimEnd();
+  const rule = widths.map((width) => '-'.repeat(width)).join('  ');
+  return [line(columns), rule, ...cells.map(line)].join('\n') + '\n';
+}
+
+function cellText(value: unknown): string {
+  if (value === null || value === undefined) return '';
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  // A line feed or an escape sequence in a value must not reach the terminal as such.
+  return text.replace(/\p{Cc}/gu, (sign) => `\\x${sign.charCodeAt(0).toString(16).padStart(2, '0')}`);
+}
+
+function isNumeric(value: unknown): boolean {
+  return typeof value === 'number' || (typeof value === 'string' && /^-?\d+(?:\.\d+)?$/.test(value));
+}
+
+function textWidth(text: string): number {
+  return Array.from(text).length;
+}
+
+function pad(text: string, width: number, right: boolean): string {
+  const filling = ' '.repeat(Math.max(0, width - textWidth(text)));
+  return right ? filling + text : text + filling;
+}
