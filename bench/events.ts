@@ -1,11 +1,30 @@
-import type { JsonObject } from '#domain';
-
 const ACTIONS = ['impression', 'impression', 'impression', 'click', 'view', 'add_cart', 'order', 'payment'];
 const SYSTEMS = ['iOS', 'Android', 'Windows'];
 const PEOPLE = 20_000;
 
+/** A behaviour as a shop sends it. */
+export type SentEvent = {
+  readonly event_id: string;
+  readonly tenant_id: string;
+  readonly scenario_id: string;
+  readonly user_id: string;
+  readonly item_id: string;
+  readonly action_type: string;
+  readonly timestamp: number;
+  readonly context: { readonly device_type: string; readonly os: string; readonly location: string };
+  readonly position: number;
+  readonly scenario_data: {
+    readonly ecommerce_data: {
+      readonly price: number;
+      readonly currency: string;
+      readonly brand: string;
+      readonly sku_id: string;
+    };
+  };
+};
+
 /** The n-th event of a shop, about 330 bytes as its sender writes it: a base envelope with scenario data. */
-export function eventOf(tenant: string, n: number, eventId: string): JsonObject {
+export function eventOf(tenant: string, n: number, eventId: string): SentEvent {
   const spread = Math.imul(n, 2_654_435_761) >>> 0;
   return {
     event_id: `evt_${eventId}`,

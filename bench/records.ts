@@ -36,7 +36,7 @@ export function recordOf(tenant: TenantId, n: number): NewRecord {
   });
   const bytes = Buffer.from(value);
   return {
-    key: Buffer.from(String(user_id)),
+    key: Buffer.from(user_id),
     headers: {
       eventId: `evt_${id}`,
       contentHash: createHash('sha256').update(bytes).digest().subarray(0, 16),
@@ -44,7 +44,7 @@ export function recordOf(tenant: TenantId, n: number): NewRecord {
       schema: 'envelope.behaviour',
       schemaVersion: 1,
       receivedAtMs: RECEIVED_AT,
-      timestampMs: Number(timestamp),
+      timestampMs: timestamp,
       valid: true,
     },
     value: bytes,

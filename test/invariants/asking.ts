@@ -103,6 +103,7 @@ export async function waitUntilVisible(
         from: '2024-01-01T00:00:00Z',
         to: '2024-02-01T00:00:00Z',
         wait_for: token,
+        timeout: '30s',
       });
       if (reply.status === 200) break;
       // A single wait has a limit of its own; more than one may be needed to catch up.
