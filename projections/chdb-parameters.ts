@@ -97,32 +97,21 @@ function identifier(name: string, value: unknown): string {
 
 /** A value as the engine reads it from text; strings inside of arrays and maps are quoted. */
 function written(name: string, value: unknown): string {
-  switch (typeof value) {
-    case 'string':
-      return quote(value);
-    case 'boolean':
-    case 'bigint':
-      return String(value);
-    case 'number':
-      if (Number.isInteger(value) ? Number.isSafeInteger(value) : Number.isFinite(value))
-        return String(value);
-      break;
-    case 'object':
-      if (value === null) return 'NULL';
-      if (Array.isArray(value)) return `[${value.map((member) => written(name, member)).join(',')}]`;
-      if (value instanceof Date) return value.toISOString().replace('T', ' ').replace('Z', '');
-      if (Object.getPrototypeOf(value) === Object.prototype) {
-        return `{${Object.entries(value)
-          .map(([key, member]) => `${quote(key)}:${written(name, member)}`)
-          .join(',')}}`;
-      }
-      break;
-    case 'undefined':
-    case 'function':
-    case 'symbol':
-      break;
+  if (typeof value === 'string') return quote(value);
+  if (typeof value === 'boolean' || typeof value === 'bigint') return String(value);
+  if (typeof value === 'number' && isExact(value)) return String(value);
+  if (value === null) return 'NULL';
+  if (Array.isArray(value)) return `[${value.map((member) => written(name, member)).join(',')}]`;
+  if (value instanceof Date) return value.toISOString().replace('T', ' ').replace('Z', '');
+  if (typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype) {
+    const members = Object.entries(value).map(([key, member]) => `${quote(key)}:${written(name, member)}`);
+    return `{${members.join(',')}}`;
   }
   throw invalid(`The parameter ${name} cannot be written as a value of the engine.`);
+}
+
+function isExact(value: number): boolean {
+  return Number.isInteger(value) ? Number.isSafeInteger(value) : Number.isFinite(value);
 }
 
 function invalid(message: string): Fault {

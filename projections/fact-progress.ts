@@ -6,6 +6,8 @@ export type FactState = {
   readonly logIdentity: string;
   /** Every record before it is in the facts (or among the dead letters, if poison). */
   readonly confirmed: PositionVector;
+  /** How far the kept `first_seen` fold has come; never beyond `confirmed`. */
+  readonly firstSeen: PositionVector;
   /** The log's next offsets at the same moment. */
   readonly highWater: PositionVector;
   /** Epoch ms at which the oldest unconfirmed record was seen waiting; undefined when none waits. */

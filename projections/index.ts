@@ -1,3 +1,7 @@
 export type { Checkpoint, CheckpointKey, CheckpointStore } from './checkpoint-store.ts';
-export type { FactAnswer, FactBatch, FactQuery, FactStore } from './fact-store.ts';
+export { startFactProjector } from './fact-projector.ts';
+export type { FactProjectorDeps, FactProjectorTuning } from './fact-projector.ts';
 export type { FactProgress, FactState } from './fact-progress.ts';
+export type { FactAnswer, FactBatch, FactCopies, FactQuery, FactStore } from './fact-store.ts';
+export { FACT_VIEWS } from './fact-views.ts';
+export { DATABASE, tablesOf } from './facts-schema.ts';

@@ -1,0 +1,75 @@
+import { covers } from '#domain';
+import type { PositionVector, TenantId } from '#domain';
+import type { LogName } from '#log';
+
+/** Why a projector stands still for a tenant. */
+export type Pause = {
+  readonly reason: string;
+  readonly partition: number;
+  readonly offset: bigint;
+};
+
+/** One tenant's log as a projector follows it. */
+export class FollowedTenant {
+  readonly tenant: TenantId;
+  readonly log: LogName;
+  /** Undefined until the log has been found. */
+  logIdentity: string | undefined;
+  /** Next offset to read, per partition; ahead of `confirmed` while a batch is being applied. */
+  next: bigint[] = [];
+  /** Below these offsets a crash may have left records in the read model that no checkpoint knows of. */
+  doubtfulBelow: PositionVector = [];
+  waitingSinceMs: number | undefined;
+  /** Paused until somebody looks after it: trying again cannot help. */
+  stopped = false;
+  #confirmed: PositionVector = [];
+  #paused: Pause | undefined;
+  #changed = Promise.withResolvers<undefined>();
+
+  constructor(tenant: TenantId) {
+    this.tenant = tenant;
+    this.log = { tenant, channel: 'events' };
+  }
+
+  get confirmed(): PositionVector {
+    return this.#confirmed;
+  }
+
+  get paused(): Pause | undefined {
+    return this.#paused;
+  }
+
+  /** Takes note that everything before the vector is done; whoever waits for it goes on. */
+  confirm(vector: PositionVector): void {
+    this.#confirmed = vector;
+    this.#change();
+  }
+
+  pause(pause: Pause | undefined): void {
+    this.#paused = pause;
+    this.#change();
+  }
+
+  /** True once the vector is confirmed; false when paused or aborted before. */
+  async reaches(vector: PositionVector, signal: AbortSignal): Promise<boolean> {
+    const aborted = Promise.withResolvers<undefined>();
+    const abort = (): void => {
+      aborted.resolve(undefined);
+    };
+    signal.addEventListener('abort', abort, { once: true });
+    try {
+      for (;;) {
+        if (this.logIdentity !== undefined && covers(this.#confirmed, vector)) return true;
+        if (signal.aborted || this.#paused) return false;
+        await Promise.race([this.#changed.promise, aborted.promise]);
+      }
+    } finally {
+      signal.removeEventListener('abort', abort);
+    }
+  }
+
+  #change(): void {
+    this.#changed.resolve(undefined);
+    this.#changed = Promise.withResolvers();
+  }
+}
