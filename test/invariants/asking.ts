@@ -61,7 +61,7 @@ export async function ask<Answer>(
 export async function askGet<Answer>(
   platform: Platform,
   analysis: 'dashboard' | 'trend' | 'distribution',
-  question: Readonly<Record<string, string | number>>,
+  question: Question,
 ): Promise<Answer> {
   const parameters = new URLSearchParams();
   for (const [name, value] of Object.entries(question)) parameters.set(name, String(value));

@@ -11,6 +11,7 @@ import type { Kept } from './ledger.ts';
 /** A question over HTTP and what must come back for it, by a fold over the ledger. */
 export type Compared = {
   readonly name: string;
+  readonly analysis: 'events' | 'funnel' | 'retention' | 'dashboard' | 'trend' | 'distribution';
   readonly question: Question;
   expected(kept: readonly Kept[]): unknown;
 };
@@ -56,12 +57,14 @@ export function funnelQuestions(range: Range): readonly Compared[] {
   ];
   return cases.map(([window, order, windowMs, steps, filters]) => ({
     name: `${order} funnel ${steps.map(({ event }) => event).join(' > ')} within ${window}`,
+    analysis: 'funnel',
     question: { from: iso(range.fromMs), to: iso(range.toMs), tz: 'UTC', steps, window, order, filters },
-    expected: (kept) =>
-      foldFunnel(kept, { ...range, steps, windowMs, order, filters }).map((step, index) => ({
+    expected: (kept) => ({
+      steps: foldFunnel(kept, { ...range, steps, windowMs, order, filters }).map((step, index) => ({
         event: steps[index]!.event,
         ...step,
       })),
+    }),
   }));
 }
 
@@ -92,8 +95,11 @@ export function retentionQuestions(): readonly Compared[] {
           const range = { fromMs: Date.parse(from), toMs: Date.parse(to) };
           compared.push({
             name: `${mode} retention by ${period}, ${cohort}, ${pair.start.event} then ${pair.return.event}`,
+            analysis: 'retention',
             question: { from, to, tz: zone.name, ...asked },
-            expected: (kept) => foldRetention(kept, { ...asked, ...range, zone, nowMs: Date.now() }),
+            expected: (kept) => ({
+              cohorts: foldRetention(kept, { ...asked, ...range, zone, nowMs: Date.now() }),
+            }),
           });
         }
       }
