@@ -3,11 +3,44 @@ export type { ActionType } from './action.ts';
 export { canonicalJson } from './canonical-json.ts';
 export { DEVICE_TYPES, EVENT_KINDS, actorOf } from './event.ts';
 export type { DeviceType, Event, EventContext, EventKind, EventWarning, Json, JsonObject } from './event.ts';
+export {
+  ANY_EVENT,
+  EVENT_COLUMNS,
+  FILTER_OPERATORS,
+  attributeOf,
+  attributeText,
+  byActor,
+  compareText,
+  inOrder,
+  matches,
+  selects,
+} from './event-filter.ts';
+export type {
+  Attribute,
+  EventColumn,
+  EventFilter,
+  EventSelection,
+  FilterOperator,
+  FilterScalar,
+  LoggedEvent,
+} from './event-filter.ts';
 export { FAULTS, Fault } from './fault.ts';
 export type { FaultCode } from './fault.ts';
+export { FUNNEL_ORDERS, countFunnel, foldFunnel, funnelSteps } from './funnel.ts';
+export type { FunnelCounts, FunnelOrder, FunnelQuestion, FunnelStep } from './funnel.ts';
+export { METRICS, distinct, foldMetrics, isConversion, metricOf, percent } from './metrics.ts';
+export type { Metric, MetricCounts } from './metrics.ts';
 export { murmur2, partitionOf } from './partition.ts';
 export { behind, covers, isBefore } from './position.ts';
 export type { Position, PositionVector } from './position.ts';
+export {
+  RETENTION_COHORTS,
+  RETENTION_MODES,
+  RETENTION_PERIODS,
+  foldRetention,
+  retentionCohorts,
+} from './retention.ts';
+export type { CohortCounts, RetentionCohort, RetentionQuestion } from './retention.ts';
 export {
   CONVERSION_ACTIONS,
   DEFAULT_CONVERSION_ACTION,
@@ -21,5 +54,15 @@ export { parseTenantId } from './tenant-id.ts';
 export type { TenantId } from './tenant-id.ts';
 export { decideTenant, evolveTenant } from './tenant.ts';
 export type { CreateTenant, Tenant, TenantCreated } from './tenant.ts';
+export {
+  INTERVALS,
+  bucketEdges,
+  bucketOf,
+  formatDate,
+  formatInstant,
+  parseInstant,
+  parseZone,
+} from './time-buckets.ts';
+export type { Interval, Zone } from './time-buckets.ts';
 export { formatAsOf, formatReceipt, parseAsOf, parseReceipt } from './token.ts';
 export type { AsOfToken, ReceiptToken } from './token.ts';

@@ -1,0 +1,85 @@
+import { Fault, covers, formatAsOf, parseAsOf, parseInstant } from '#domain';
+import type { PositionVector, Zone } from '#domain';
+import type { FactState } from '#projections';
+import type { Ask } from './analysis.ts';
+import type { Report } from './question.ts';
+import { createBinder, factsOf, visible } from './sql.ts';
+import type { Scope } from './sql.ts';
+
+/** What pins an answer, as asked. */
+export type Pin =
+  | { readonly kind: 'newest' }
+  | { readonly kind: 'token'; readonly token: string }
+  | { readonly kind: 'received_before'; readonly atMs: number };
+
+/** Takes `as_of` as sent: a token, or an instant for what was received before it. */
+export function readPin(value: string | number | undefined, zone: Zone, report: Report): Pin {
+  if (value === undefined) return { kind: 'newest' };
+  if (typeof value === 'string' && value.startsWith('da1_')) {
+    if (!parseAsOf(value)) report('as_of', 'token', 'is no token that an answer gave');
+    return { kind: 'token', token: value };
+  }
+  const atMs = parseInstant(value, zone);
+  if (atMs === undefined)
+    report('as_of', 'time', 'must be the as_of of an answer, ISO 8601 or epoch milliseconds');
+  return { kind: 'received_before', atMs: atMs ?? 0 };
+}
+
+/** The vector an answer is filtered by and the token that names it. */
+export type Pinned = { readonly vector: PositionVector; readonly token: string };
+
+/**
+ * Resolves a pin against how far the facts are. Throws `QUERY_PIN_UNAVAILABLE` with the reason when the answer
+ * can no longer, or not yet, be given.
+ *
+ * An instant means, in each partition, the records before the first one received at or after it; of those
+ * only what is confirmed.
+ */
+export async function resolvePin(
+  pin: Pin,
+  now: { readonly state: FactState; readonly scope: Scope; readonly controlPosition: bigint },
+  ask: Ask,
+): Promise<Pinned> {
+  const { state, scope, controlPosition } = now;
+  const { logIdentity, generation, confirmed } = state;
+  const named = (vector: PositionVector): Pinned => ({
+    vector,
+    token: formatAsOf({ logIdentity, generation, controlPosition, vector }),
+  });
+  switch (pin.kind) {
+    case 'newest':
+      return named(confirmed);
+    case 'token':
+      return { vector: vectorOf(pin.token, state), token: pin.token };
+    case 'received_before': {
+      const binder = createBinder();
+      const at = `fromUnixTimestamp64Milli(${binder.bind('Int64', pin.atMs)}, 'UTC')`;
+      const rows = await ask<{ readonly p: number; readonly o: string }>({
+        sql: `SELECT log_partition AS p, min(log_offset) AS o FROM ${factsOf(scope)}
+          WHERE ${visible(binder, scope)} AND received_at >= ${at} GROUP BY p`,
+        params: binder.params,
+      });
+      const cut = new Map(rows.map(({ p, o }) => [Number(p), BigInt(o)]));
+      return named(confirmed.map((next, partition) => cut.get(partition) ?? next));
+    }
+  }
+}
+
+function vectorOf(token: string, state: FactState): PositionVector {
+  const pin = parseAsOf(token);
+  if (!pin) throw unavailable('it is no token that an answer gave');
+  if (pin.logIdentity !== state.logIdentity) throw unavailable('it belongs to another log');
+  if (pin.generation !== state.generation) {
+    throw unavailable(`generation ${pin.generation} of the facts is not kept`);
+  }
+  if (pin.vector.length !== state.confirmed.length || !covers(state.confirmed, pin.vector)) {
+    throw unavailable('it lies ahead of what the facts hold by now');
+  }
+  return pin.vector;
+}
+
+function unavailable(reason: string): Fault {
+  return new Fault('QUERY_PIN_UNAVAILABLE', `The answer as of that token cannot be given: ${reason}.`, {
+    details: { reason },
+  });
+}

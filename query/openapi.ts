@@ -1,0 +1,137 @@
+import type { AnalysisName } from './analysis.ts';
+import { CATALOGUE } from './queries.ts';
+
+/** The part of the API description that the questions bring along, in OpenAPI 3.1. */
+export type QueryDescription = { readonly paths: object; readonly schemas: object };
+
+const PIN = 'da1_018f6d2e-7a11-7c3e-9d7e-0b1f6f1f2a10_1_0_k.12.7.a';
+
+/** Describes every route of the questions from the schemas the questions are checked by. */
+export function describeQueries(): QueryDescription {
+  const schemas: Record<string, object> = { AnswerMeta: META };
+  const paths: Record<string, object> = {};
+  for (const analysis of Object.values(CATALOGUE)) {
+    const title = `${analysis.name.charAt(0).toUpperCase()}${analysis.name.slice(1)}Question`;
+    schemas[title] = JSON.parse(JSON.stringify(analysis.schema)) as object;
+    paths[`/api/analytics/${analysis.name}`] = {
+      ...(BODY.has(analysis.name) ? {} : { get: byGet(analysis.name) }),
+      ...(BODY.has(analysis.name) ? { post: byPost(analysis.name, title) } : {}),
+      ...(analysis.name === 'events' ? { get: byGet('events') } : {}),
+    };
+  }
+  return { paths, schemas };
+}
+
+const BODY: ReadonlySet<AnalysisName> = new Set(['events', 'funnel', 'retention']);
+
+function byGet(name: AnalysisName): object {
+  const { schema, summary, example } = CATALOGUE[name];
+  const required = (schema as { required?: readonly string[] }).required ?? [];
+  const question = example.question as Readonly<Record<string, unknown>>;
+  const parameters = Object.entries(schema.properties).map(([member, form]) => ({
+    name: member,
+    in: 'query',
+    required: required.includes(member),
+    schema: JSON.parse(JSON.stringify(form)) as object,
+    ...(question[member] === undefined ? {} : { example: question[member] }),
+  }));
+  return {
+    tags: ['questions'],
+    operationId: `${name}ByGet`,
+    summary,
+    parameters,
+    responses: responsesOf(name),
+  };
+}
+
+function byPost(name: AnalysisName, title: string): object {
+  const { summary, example } = CATALOGUE[name];
+  return {
+    tags: ['questions'],
+    operationId: name,
+    summary,
+    requestBody: {
+      required: true,
+      content: {
+        'application/json': { schema: { $ref: `#/components/schemas/${title}` }, example: example.question },
+      },
+    },
+    responses: responsesOf(name),
+  };
+}
+
+function responsesOf(name: AnalysisName): object {
+  const { answer } = CATALOGUE[name].example;
+  const members = Object.keys(answer);
+  return {
+    200: {
+      description: 'The answer, and beside it what it reflects.',
+      content: {
+        'application/json': {
+          schema: {
+            type: 'object',
+            required: [...members, 'meta'],
+            properties: {
+              ...Object.fromEntries(members.map((member) => [member, {}])),
+              meta: { $ref: '#/components/schemas/AnswerMeta' },
+            },
+          },
+          example: { ...answer, meta: META_EXAMPLE },
+        },
+      },
+    },
+    400: { description: 'The question is not of the documented form (QUERY_INVALID, TENANT_INVALID).' },
+    403: { description: 'The tenant differs from the header (TENANT_MISMATCH).' },
+    410: { description: 'The answer as of that token can no longer be given (QUERY_PIN_UNAVAILABLE).' },
+    422: { description: 'The question exceeded its limit of time, rows or memory (QUERY_TOO_DEAR).' },
+    503: { description: 'Too many questions wait (QUERY_OVERLOADED).' },
+    504: { description: 'The awaited event was not visible in time (QUERY_NOT_YET_VISIBLE).' },
+  };
+}
+
+const META_EXAMPLE = {
+  as_of: PIN,
+  generation: 1,
+  lag: { events: 0, ms: 0 },
+  completeness: { confirmed_ratio: 1, behind_events: 0 },
+  horizon: null,
+  now: '2024-03-11T08:00:00.000Z',
+  range: { from: '2024-03-04T00:00:00.000Z', to: '2024-03-11T00:00:00.000Z', tz: 'UTC' },
+  elapsed_ms: 12,
+  rows_read: 8192,
+  cached: false,
+};
+
+const META = {
+  type: 'object',
+  description: 'What an answer reflects.',
+  required: Object.keys(META_EXAMPLE),
+  properties: {
+    as_of: {
+      type: ['string', 'null'],
+      description: 'Pins the answer: the same question with it gives the same figures.',
+    },
+    generation: { type: ['integer', 'null'], description: 'The generation of the facts that answered.' },
+    lag: {
+      type: 'object',
+      properties: { events: { type: 'integer' }, ms: { type: 'number' } },
+      description: 'How far the answer is behind the log.',
+    },
+    completeness: {
+      type: 'object',
+      properties: { confirmed_ratio: { type: 'number' }, behind_events: { type: 'integer' } },
+      description: 'How much of the log the answer has seen, 0 to 1.',
+    },
+    horizon: {
+      type: ['string', 'null'],
+      description: 'Facts older than this are gone; null = all are kept.',
+    },
+    now: { type: 'string', description: 'The instant taken for now.' },
+    range: { type: 'object', description: 'The range that was answered.' },
+    elapsed_ms: { type: 'number' },
+    rows_read: { type: 'integer' },
+    cached: { type: 'boolean' },
+    notice: { type: 'string', description: 'What the reader should know.' },
+  },
+  example: META_EXAMPLE,
+};

@@ -1,0 +1,201 @@
+import { channel } from 'node:diagnostics_channel';
+import { Fault, parseReceipt } from '#domain';
+import type { PositionVector, TenantId } from '#domain';
+import type { Tenants } from '#log';
+import type { FactProgress, FactState, FactStore } from '#projections';
+import type { Analysis, AnalysisName, Ask } from './analysis.ts';
+import { createAnswerCache } from './answer-cache.ts';
+import { readPin, resolvePin } from './as-of.ts';
+import type { Pin } from './as-of.ts';
+import { dashboard } from './dashboard.ts';
+import { distribution } from './distribution.ts';
+import { events } from './events.ts';
+import { funnel } from './funnel.ts';
+import { describeAnswer } from './meta.ts';
+import type { Meta, Seen } from './meta.ts';
+import { createNameKinds } from './name-kinds.ts';
+import { createFormCheck, invalidQuestion, parseDuration } from './question.ts';
+import type { Problem, Report } from './question.ts';
+import { retention } from './retention.ts';
+import type { Scope } from './sql.ts';
+import { readTimeRange } from './time-range.ts';
+import type { TimeQuestion, TimeRange } from './time-range.ts';
+import { trend } from './trend.ts';
+
+/** All analyses by name. */
+export const CATALOGUE: Readonly<Record<AnalysisName, Analysis>> = {
+  dashboard: dashboard as Analysis,
+  trend: trend as Analysis,
+  distribution: distribution as Analysis,
+  events: events as Analysis,
+  funnel: funnel as Analysis,
+  retention: retention as Analysis,
+};
+
+/** The figures of an answer and, beside them, what they reflect. */
+export type Answer = { readonly [member: string]: unknown; readonly meta: Meta };
+
+/** Answers questions about one tenant's facts. */
+export type Queries = {
+  /**
+   * Answers a question of untrusted form. A tenant without events gets zeros and a notice.
+   *
+   * Throws `QUERY_INVALID` with all that is wrong in `details.errors`, `QUERY_PIN_UNAVAILABLE`,
+   * `QUERY_NOT_YET_VISIBLE`, `QUERY_TOO_DEAR`, `QUERY_OVERLOADED`.
+   */
+  ask(
+    name: AnalysisName,
+    request: { readonly tenant: TenantId; readonly question: unknown; readonly signal?: AbortSignal },
+  ): Promise<Answer>;
+};
+
+export type QueriesOptions = {
+  readonly facts: Pick<FactStore, 'query'>;
+  readonly progress: FactProgress;
+  readonly tenants: Pick<Tenants, 'get' | 'position'>;
+  /** Epoch ms. */
+  readonly clock: () => number;
+  /**
+   * How far the kept `first_seen` fold of a tenant has come. Where nobody says so, questions for the first
+   * event of all time read all facts: right, but slower.
+   */
+  readonly firstSeen?: (tenant: TenantId, state: FactState) => Promise<PositionVector | undefined>;
+  readonly limits?: {
+    /** Longest run of one statement. @default 30 */
+    readonly maxSeconds?: number;
+    /** Most memory of one statement, in bytes. @default the store's */
+    readonly maxBytes?: number;
+    /** Most characters of answers kept for equal questions. @default 16,000,000 */
+    readonly cacheLength?: number;
+  };
+};
+
+type Common = TimeQuestion & {
+  readonly tenant_id?: string;
+  readonly as_of?: string | number;
+  readonly wait_for?: string;
+  readonly timeout?: string;
+};
+
+/** A question that has been read. */
+type Read = {
+  readonly plan: unknown;
+  readonly time: TimeRange;
+  readonly pin: Pin;
+  readonly waitFor: { readonly token: string; readonly timeoutMs: number } | undefined;
+};
+
+const answered = channel('daybook:query:answered');
+const MAX_WAIT_MS = 30_000;
+
+export function createQueries(options: QueriesOptions): Queries {
+  const { facts, progress, tenants, clock } = options;
+  const { maxSeconds = 30, maxBytes, cacheLength = 16_000_000 } = options.limits ?? {};
+  const limits = { maxSeconds, ...(maxBytes === undefined ? {} : { maxBytes }) };
+  const cache = createAnswerCache(cacheLength);
+  const kinds = createNameKinds();
+  const checks = Object.fromEntries(
+    Object.values(CATALOGUE).map(({ name, schema }) => [name, createFormCheck(schema)]),
+  ) as Record<AnalysisName, ReturnType<typeof createFormCheck>>;
+
+  function read(analysis: Analysis, question: unknown): Read {
+    const problems: Problem[] = [...checks[analysis.name](question)];
+    if (problems.length > 0) throw invalidQuestion(problems);
+    const report: Report = (field, code, message) => problems.push({ field, code, message });
+    const common = question as Common;
+    const time = readTimeRange(common, clock(), report);
+    const pin = readPin(common.as_of, time.zone, report);
+    const waitFor = readWait(common, report);
+    const plan = analysis.plan(question, time, report);
+    if (problems.length > 0) throw invalidQuestion(problems);
+    return { plan, time, pin, waitFor };
+  }
+
+  async function wait(
+    tenant: TenantId,
+    { token, timeoutMs }: NonNullable<Read['waitFor']>,
+    signal?: AbortSignal,
+  ) {
+    const receipt = parseReceipt(token);
+    const state = await progress.state(tenant);
+    if (
+      !receipt ||
+      receipt.logIdentity !== state?.logIdentity ||
+      receipt.partition >= state.confirmed.length
+    ) {
+      throw invalidQuestion([
+        { field: 'wait_for', code: 'token', message: 'is no receipt of an event of this tenant' },
+      ]);
+    }
+    const vector = state.confirmed.map((_, partition) =>
+      partition === receipt.partition ? receipt.offset + 1n : 0n,
+    );
+    const limit = AbortSignal.timeout(timeoutMs);
+    const seen = await progress.waitFor(tenant, vector, signal ? AbortSignal.any([limit, signal]) : limit);
+    if (!seen) throw new Fault('QUERY_NOT_YET_VISIBLE', undefined, { details: { timeout_ms: timeoutMs } });
+  }
+
+  /** Everything before it has run: which records are seen, and by which statements' scope. */
+  async function pinDown(
+    tenant: TenantId,
+    pin: Pin,
+    ask: Ask,
+  ): Promise<(Seen & { scope: Scope }) | undefined> {
+    const state = tenants.get(tenant) ? await progress.state(tenant) : undefined;
+    if (!state) return undefined;
+    const firstSeen = (await options.firstSeen?.(tenant, state)) ?? [];
+    const scope: Scope = { tenant, generation: state.generation, vector: state.confirmed, firstSeen };
+    const pinned = await resolvePin(pin, { state, scope, controlPosition: tenants.position() }, ask);
+    return { state, ...pinned, scope: { ...scope, vector: pinned.vector } };
+  }
+
+  return {
+    async ask(name, { tenant, question, signal }) {
+      const startedMs = clock();
+      const analysis = CATALOGUE[name];
+      const { plan, time, pin, waitFor } = read(analysis, question);
+      if (waitFor) await wait(tenant, waitFor, signal);
+      let rowsRead = 0;
+      const ask: Ask = async <Row>(statement: Parameters<Ask>[0]) => {
+        const { rows, rowsRead: more } = await facts.query<Row>({
+          ...statement,
+          limits,
+          ...(signal ? { signal } : {}),
+        });
+        rowsRead += more;
+        return rows;
+      };
+      const seen = await pinDown(tenant, pin, ask);
+      const finish = (data: object, cached: boolean): Answer => {
+        const elapsedMs = clock() - startedMs;
+        if (answered.hasSubscribers)
+          answered.publish({ tenant, analysis: name, elapsedMs, rowsRead, cached });
+        const meta = describeAnswer(seen, time, { elapsedMs, rowsRead, cached, clockMs: clock() });
+        return { ...data, meta };
+      };
+      if (!seen) return finish(await analysis.answer(plan, NOWHERE, nothing), false);
+      const key = `${tenant} ${name} ${seen.token} ${JSON.stringify(plan)}`;
+      const kept = cache.get(key);
+      if (kept) return finish(kept.data, true);
+      const problems = await kinds.check(analysis.selections(plan), seen.scope, ask);
+      if (problems.length > 0) throw invalidQuestion(problems);
+      const data = await analysis.answer(plan, seen.scope, ask);
+      cache.set(key, { data, rowsRead });
+      return finish(data, false);
+    },
+  };
+}
+
+/** A tenant without facts is answered by the analysis itself, over no rows. */
+const NOWHERE: Scope = { tenant: '' as TenantId, generation: 0, vector: [], firstSeen: [] };
+const nothing: Ask = () => Promise.resolve([]);
+
+function readWait({ wait_for: token, timeout }: Common, report: Report): Read['waitFor'] {
+  const timeoutMs = timeout === undefined ? 5000 : parseDuration(timeout);
+  if (timeoutMs === undefined || timeoutMs > MAX_WAIT_MS) {
+    report('timeout', 'range', 'must be a number with ms or s, up to 30s');
+  }
+  if (token === undefined) return undefined;
+  if (!parseReceipt(token)) report('wait_for', 'token', 'is no receipt token');
+  return { token, timeoutMs: timeoutMs ?? 0 };
+}
