@@ -1,4 +1,5 @@
 import { channel } from 'node:diagnostics_channel';
+import { covers } from '#domain';
 import type { PositionVector, TenantId } from '#domain';
 import type { EventLog, Tenants } from '#log';
 import type { CheckpointStore } from './checkpoint-store.ts';
@@ -112,7 +113,7 @@ export function startFactProjector(deps: FactProjectorDeps): AsyncDisposable & F
       const followed = await projector.find(tenant);
       if (!followed) return undefined;
       const bounds = await log.bounds(followed.log);
-      const { logIdentity = bounds.identity, confirmed, waitingSinceMs, paused } = followed;
+      const { logIdentity = bounds.identity, confirmed, waitingSinceMs = clock(), paused } = followed;
       const vector = bounds.next.map((_next, partition) => confirmed[partition] ?? 0n);
       return {
         generation,
@@ -120,7 +121,7 @@ export function startFactProjector(deps: FactProjectorDeps): AsyncDisposable & F
         confirmed: vector,
         firstSeen: firstSeen.vector(followed),
         highWater: bounds.next,
-        waitingSinceMs,
+        waitingSinceMs: covers(confirmed, bounds.next) ? undefined : waitingSinceMs,
         paused,
       };
     },
