@@ -23,25 +23,32 @@ export type SentEvent = {
   };
 };
 
+/** A number that looks random for every n, another one for every salt. */
+function mixed(n: number, salt: number): number {
+  let h = Math.imul(n ^ (salt * 0x9e3779b9), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return (h ^ (h >>> 16)) >>> 0;
+}
+
 /** The n-th event of a shop, about 330 bytes as its sender writes it: a base envelope with scenario data. */
 export function eventOf(tenant: string, n: number, eventId: string): SentEvent {
-  const spread = Math.imul(n, 2_654_435_761) >>> 0;
+  const chosen = mixed(n, 3);
   return {
     event_id: `evt_${eventId}`,
     tenant_id: tenant,
     scenario_id: 'shop_home',
-    user_id: `user-${spread % PEOPLE}`,
-    item_id: `item-${(spread >>> 7) % 5000}`,
-    action_type: ACTIONS[(spread >>> 3) % ACTIONS.length]!,
-    timestamp: 1_730_000_000_000 + (spread % 2_592_000) * 1000,
-    context: { device_type: 'mobile', os: SYSTEMS[(spread >>> 5) % SYSTEMS.length]!, location: 'Beijing' },
-    position: 1 + (spread % 20),
+    user_id: `user-${mixed(n, 1) % PEOPLE}`,
+    item_id: `item-${chosen % 5000}`,
+    action_type: ACTIONS[mixed(n, 2) % ACTIONS.length]!,
+    timestamp: 1_730_000_000_000 + (mixed(n, 4) % 2_592_000) * 1000,
+    context: { device_type: 'mobile', os: SYSTEMS[chosen % SYSTEMS.length]!, location: 'Beijing' },
+    position: 1 + (chosen % 20),
     scenario_data: {
       ecommerce_data: {
-        price: (spread % 4000) / 4,
+        price: (chosen % 4000) / 4,
         currency: 'CNY',
         brand: 'Acme',
-        sku_id: `SKU${spread % 999}`,
+        sku_id: `SKU${chosen % 999}`,
       },
     },
   };
