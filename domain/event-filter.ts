@@ -116,6 +116,8 @@ export function attributeText(event: Event, name: string): string | undefined {
   if ('custom' in attribute) {
     const value = customAttributes(event).get(attribute.custom);
     if (value === undefined) return undefined;
+    // The engine of the facts writes exponents without a plus: 1e21.
+    if (typeof value === 'number') return String(value).replace('e+', 'e');
     return typeof value === 'string' ? value : JSON.stringify(value);
   }
   const value = EVENT_COLUMNS[attribute.column].read(event);

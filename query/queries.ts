@@ -1,8 +1,8 @@
 import { channel } from 'node:diagnostics_channel';
 import { Fault, parseReceipt } from '#domain';
-import type { PositionVector, TenantId } from '#domain';
+import type { TenantId } from '#domain';
 import type { Tenants } from '#log';
-import type { FactProgress, FactState, FactStore } from '#projections';
+import type { FactProgress, FactStore } from '#projections';
 import type { Analysis, AnalysisName, Ask } from './analysis.ts';
 import { createAnswerCache } from './answer-cache.ts';
 import { readPin, resolvePin } from './as-of.ts';
@@ -55,11 +55,6 @@ export type QueriesOptions = {
   readonly tenants: Pick<Tenants, 'get' | 'position'>;
   /** Epoch ms. */
   readonly clock: () => number;
-  /**
-   * How far the kept `first_seen` fold of a tenant has come. Where nobody says so, questions for the first
-   * event of all time read all facts: right, but slower.
-   */
-  readonly firstSeen?: (tenant: TenantId, state: FactState) => Promise<PositionVector | undefined>;
   readonly limits?: {
     /** Longest run of one statement. @default 30 */
     readonly maxSeconds?: number;
@@ -143,8 +138,8 @@ export function createQueries(options: QueriesOptions): Queries {
   ): Promise<(Seen & { scope: Scope }) | undefined> {
     const state = tenants.get(tenant) ? await progress.state(tenant) : undefined;
     if (!state) return undefined;
-    const firstSeen = (await options.firstSeen?.(tenant, state)) ?? [];
-    const scope: Scope = { tenant, generation: state.generation, vector: state.confirmed, firstSeen };
+    const { generation, confirmed: vector, firstSeen } = state;
+    const scope: Scope = { tenant, generation, vector, firstSeen };
     const pinned = await resolvePin(pin, { state, scope, controlPosition: tenants.position() }, ask);
     return { state, ...pinned, scope: { ...scope, vector: pinned.vector } };
   }

@@ -116,7 +116,7 @@ export function holds(binder: Binder, filter: EventFilter): string {
   const compared = (sign: string, to: FilterScalar): string => {
     if (typeof to !== 'number')
       return `(${present} AND ${value} ${sign} ${binder.bind('String', String(to))})`;
-    const number = binder.bind('Float64', to);
+    const number = binder.bind('Float64', String(to));
     if (isNumber) return `(${present} AND ${value} ${sign} ${number})`;
     return `(match(${value}, ${NUMBER}) AND toFloat64OrZero(${value}) ${sign} ${number})`;
   };
