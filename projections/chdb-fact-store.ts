@@ -137,6 +137,7 @@ export async function openChdbFactStore(options: ChdbFactStoreOptions): Promise<
           query.signal,
         );
       } catch (error) {
+        query.signal?.throwIfAborted();
         throw questionFault(error);
       }
 

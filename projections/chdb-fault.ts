@@ -28,7 +28,7 @@ function engineCode(error: unknown): number | undefined {
 
 /** What the engine said about a question, as a fault of the catalogue. */
 export function questionFault(error: unknown): unknown {
-  if (error instanceof Fault || isAbort(error)) return error;
+  if (error instanceof Fault) return error;
   const code = engineCode(error);
   const limit = code === undefined ? undefined : TOO_DEAR[code];
   const details = { engine_code: code, engine_message: firstLine(error) };
@@ -48,8 +48,4 @@ export function engineFault(error: unknown): unknown {
 function firstLine(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   return (text.split('\n')[0] ?? '').slice(0, 500);
-}
-
-function isAbort(error: unknown): boolean {
-  return error instanceof Error && (error.name === 'AbortError' || error.name === 'TimeoutError');
 }

@@ -193,7 +193,9 @@ test('a record that trickles in is visible without anybody waiting for it', asyn
     if ((message as { vector: PositionVector }).vector.join() === vector.join()) resolve(undefined);
   };
   applied.subscribe(listen);
-  t.after(() => { applied.unsubscribe(listen); });
+  t.after(() => {
+    applied.unsubscribe(listen);
+  });
   await Promise.race([promise, once(IN_TIME(), 'abort').then(() => assert.fail('never visible'))]);
   assert.deepEqual(await idsIn(house.facts, ACME), idsOf(ACME, 0, 2));
   assert.equal((await projector.state(ACME))?.waitingSinceMs, undefined);
