@@ -130,31 +130,40 @@ export function matches(event: Event, filters: readonly EventFilter[]): boolean 
   return filters.every((filter) => holds(attributeText(event, filter.property), filter));
 }
 
-function holds(found: string | undefined, { op, value }: EventFilter): boolean {
-  const wanted = listOf(value);
-  const one = wanted[0];
+/** Each of these is the exact opposite of the other. */
+export const OPPOSITES = { '!=': '=', not_in: 'in', not_exists: 'exists' } as const;
+
+function holds(found: string | undefined, filter: EventFilter): boolean {
+  const { op } = filter;
+  const wanted = listOf(filter.value);
   switch (op) {
+    case '!=':
+    case 'not_in':
+    case 'not_exists':
+      return !holds(found, { ...filter, op: OPPOSITES[op] });
     case 'exists':
       return found !== undefined;
-    case 'not_exists':
-      return found === undefined;
     case '=':
     case 'in':
       return wanted.some((each) => compare(found, each) === 0);
-    case '!=':
-    case 'not_in':
-      return !wanted.some((each) => compare(found, each) === 0);
     case 'contains':
-      return found?.includes(String(one)) ?? false;
+      return contains(found, String(wanted[0]));
     case '>':
-      return (compare(found, one) ?? 0) > 0;
     case '>=':
-      return (compare(found, one) ?? -1) >= 0;
     case '<':
-      return (compare(found, one) ?? 0) < 0;
     case '<=':
-      return (compare(found, one) ?? 1) <= 0;
+      return isInOrder(compare(found, wanted[0]), op);
   }
+}
+
+function contains(found: string | undefined, text: string): boolean {
+  return found?.includes(text) ?? false;
+}
+
+function isInOrder(order: number | undefined, op: '>' | '>=' | '<' | '<='): boolean {
+  if (order === undefined) return false;
+  if (order === 0) return op === '>=' || op === '<=';
+  return order > 0 === op.startsWith('>');
 }
 
 function listOf(value: EventFilter['value']): readonly FilterScalar[] {
@@ -173,8 +182,8 @@ function compare(found: string | undefined, wanted: FilterScalar | undefined): n
 
 /** By code points, which is also the order of the UTF-8 bytes. */
 export function compareText(a: string, b: string): number {
-  const left = [...a];
-  const right = [...b];
+  const left = Array.from(a);
+  const right = Array.from(b);
   const length = Math.min(left.length, right.length);
   for (let i = 0; i < length; i++) {
     const order = (left[i]?.codePointAt(0) ?? 0) - (right[i]?.codePointAt(0) ?? 0);

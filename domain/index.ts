@@ -7,6 +7,7 @@ export {
   ANY_EVENT,
   EVENT_COLUMNS,
   FILTER_OPERATORS,
+  OPPOSITES,
   attributeOf,
   attributeText,
   byActor,
@@ -30,6 +31,10 @@ export { FUNNEL_ORDERS, countFunnel, foldFunnel, funnelSteps } from './funnel.ts
 export type { FunnelCounts, FunnelOrder, FunnelQuestion, FunnelStep } from './funnel.ts';
 export { METRICS, distinct, foldMetrics, isConversion, metricOf, percent } from './metrics.ts';
 export type { Metric, MetricCounts } from './metrics.ts';
+export { ENVELOPE_MEMBERS, kindOf, normalise } from './normalise.ts';
+export type { Normalised, Stamps } from './normalise.ts';
+export { eventTime } from './normalise-time.ts';
+export type { EventTime, EventTimeCode } from './normalise-time.ts';
 export { murmur2, partitionOf } from './partition.ts';
 export { behind, covers, isBefore } from './position.ts';
 export type { Position, PositionVector } from './position.ts';
@@ -50,6 +55,8 @@ export {
   scenarioTypeOfBranch,
 } from './scenario.ts';
 export type { ScenarioType } from './scenario.ts';
+export { findingsIn, outlineJson } from './strict-json.ts';
+export type { JsonFinding, JsonFindingCode, JsonLimits, JsonOutline, JsonSpan } from './strict-json.ts';
 export { parseTenantId } from './tenant-id.ts';
 export type { TenantId } from './tenant-id.ts';
 export { decideTenant, evolveTenant } from './tenant.ts';

@@ -51,31 +51,31 @@ export const METRICS = [
 ] as const;
 export type Metric = (typeof METRICS)[number];
 
+const FORMULAS: Readonly<Record<Metric, (counts: MetricCounts) => number>> = {
+  impressions: (counts) => counts.impressions,
+  clicks: (counts) => counts.clicks,
+  ctr: (counts) => percent(counts.clicks, counts.impressions),
+  conversions: (counts) => counts.conversions,
+  conversion_rate: (counts) => percent(counts.conversions, counts.impressions),
+  active_users: (counts) => counts.active_users,
+  active_items: (counts) => counts.active_items,
+  orders: (counts) => counts.orders,
+  order_rate: (counts) => percent(counts.orders, counts.impressions),
+  payments: (counts) => counts.payments,
+  payment_rate: (counts) => percent(counts.payments, counts.impressions),
+  purchases: (counts) => counts.purchases,
+  purchase_rate: (counts) => percent(counts.purchases, counts.impressions),
+  total_watch_duration: (counts) => counts.watch_ms / 1000,
+  avg_completion_rate: ({ completions, completion_millionths: millionths }) =>
+    completions === 0 ? 0 : Math.round(millionths / completions / 100) / 10_000,
+};
+
 /**
  * MF-01 to MF-05 over counts: rates are per cent of the impressions with two decimals and 0 without any,
  * durations seconds, the completion rate a fraction with four decimals.
  */
 export function metricOf(metric: Metric, counts: MetricCounts): number {
-  switch (metric) {
-    case 'ctr':
-      return percent(counts.clicks, counts.impressions);
-    case 'conversion_rate':
-      return percent(counts.conversions, counts.impressions);
-    case 'order_rate':
-      return percent(counts.orders, counts.impressions);
-    case 'payment_rate':
-      return percent(counts.payments, counts.impressions);
-    case 'purchase_rate':
-      return percent(counts.purchases, counts.impressions);
-    case 'total_watch_duration':
-      return counts.watch_ms / 1000;
-    case 'avg_completion_rate':
-      return counts.completions === 0
-        ? 0
-        : Math.round(counts.completion_millionths / counts.completions / 100) / 10_000;
-    default:
-      return counts[metric];
-  }
+  return FORMULAS[metric](counts);
 }
 
 /** Whether an event is a conversion: the action of its scenario type, else the default one. */

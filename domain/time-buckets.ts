@@ -68,19 +68,24 @@ function parseText(text: string, zone: Zone): number | undefined {
   if (/^-?\d{1,15}$/.test(text)) return Number(text);
   const match = ISO.exec(text);
   if (!match) return undefined;
-  const [, year, month, day, hour = '0', minute = '0', second = '0', fraction = '', offset] = match;
-  const wall = Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute));
+  const [year, month, day, hour, minute, second] = numbersOf(match.slice(1, 7));
+  const [fraction = '0', offset] = match.slice(7);
+  const wall = Date.UTC(year, month - 1, day, hour, minute, second);
+  // What the calendar does not have, such as 30 February or 24:00, comes back as something else.
   const back = new Date(wall);
-  const exists =
-    back.getUTCMonth() === Number(month) - 1 &&
-    back.getUTCDate() === Number(day) &&
-    Number(hour) < 24 &&
-    Number(minute) < 60 &&
-    Number(second) < 60;
-  if (!exists) return undefined;
-  const full = wall + Number(second) * 1000 + Math.trunc(Number(`0.${fraction || '0'}`) * 1000);
-  if (offset === undefined) return instantOf(full, zone);
-  return full - offsetOf(offset);
+  const same = [back.getUTCMonth() + 1, back.getUTCDate(), back.getUTCHours(), back.getUTCMinutes()];
+  if (![month, day, hour, minute].every((part, index) => part === same[index]) || second > 59)
+    return undefined;
+  const ms = wall + Math.trunc(Number(`0.${fraction}`) * 1000);
+  return offset === undefined ? instantOf(ms, zone) : ms - offsetOf(offset);
+}
+
+/** Year to second; what is not written is 0. */
+function numbersOf(texts: readonly (string | undefined)[]): [number, number, number, number, number, number] {
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = texts.map((text) =>
+    Number(text ?? 0),
+  );
+  return [year, month, day, hour, minute, second];
 }
 
 function offsetOf(text: string): number {
@@ -141,13 +146,13 @@ export function bucketEdges(question: {
 }): readonly number[] | undefined {
   const { fromMs, toMs, interval, zone, limit } = question;
   const edges: number[] = [];
-  let { start, next } = interval === 'hour' ? hours(fromMs, zone) : days(fromMs, zone, interval);
-  while (start < toMs) {
+  const { start, next } = interval === 'hour' ? hours(fromMs, zone) : days(fromMs, zone, interval);
+  let edge = start;
+  for (; edge < toMs; edge = next()) {
     if (edges.length === limit) return undefined;
-    edges.push(start);
-    start = next();
+    edges.push(edge);
   }
-  edges.push(start);
+  edges.push(edge);
   return edges;
 }
 

@@ -59,7 +59,7 @@ export async function resolvePin(
           WHERE ${visible(binder, scope)} AND received_at >= ${at} GROUP BY p`,
         params: binder.params,
       });
-      const cut = new Map(rows.map(({ p, o }) => [Number(p), BigInt(o)]));
+      const cut = new Map(rows.map(({ p, o }) => [p, BigInt(o)]));
       return named(confirmed.map((next, partition) => cut.get(partition) ?? next));
     }
   }

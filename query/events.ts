@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { INTERVALS, attributeOf, formatInstant } from '#domain';
-import type { EventFilter, EventSelection, Interval } from '#domain';
+import type { EventSelection, Interval } from '#domain';
 import type { Analysis, Ask } from './analysis.ts';
 import { COMMON, EVENT_NAME, FILTERS, KIND, checkFilters, oneOf } from './question.ts';
 import { attributeSql, bucketSql, createBinder, factsOf, inRange, selected, visible } from './sql.ts';
@@ -95,7 +95,7 @@ export const events: Analysis<Static<typeof SCHEMA>, Plan> = {
     const interval = question.interval ?? 'day';
     return {
       ...time,
-      selection: { event, ...(kind === undefined ? {} : { kind }), filters: filters as EventFilter[] },
+      selection: { event, ...(kind === undefined ? {} : { kind }), filters: filters },
       measure: question.measure ?? 'count',
       interval,
       breakdown,
@@ -122,7 +122,7 @@ async function brokenDown(plan: Plan, scope: Scope, ask: Ask): Promise<object[]>
   const shown = labels.slice(0, plan.limit);
   if (shown.length === 0) return [];
   const rows = await ask<PointRow>(compileSeries(plan, scope, shown));
-  const ofRank = (rank: number) => rows.filter((row) => Number(row.rank) === rank);
+  const ofRank = (rank: number) => rows.filter((row) => row.rank === rank);
   const series: object[] = shown.map((label, index) => ({
     breakdown: label,
     points: pointsOf(plan, ofRank(index + 1)),
@@ -134,7 +134,7 @@ async function brokenDown(plan: Plan, scope: Scope, ask: Ask): Promise<object[]>
 }
 
 function pointsOf(plan: Plan, rows: readonly PointRow[]): object[] {
-  const values = new Map(rows.map(({ bucket, value }) => [Number(bucket), Number(value)]));
+  const values = new Map(rows.map(({ bucket, value }) => [bucket, Number(value)]));
   return plan.edges.slice(0, -1).map((edge, index) => ({
     time: formatInstant(edge, plan.zone),
     value: values.get(index) ?? 0,

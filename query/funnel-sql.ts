@@ -1,8 +1,15 @@
 import { ANY_EVENT } from '#domain';
-import type { EventSelection } from '#domain';
-import type { FunnelPlan } from './funnel.ts';
+import type { EventFilter, EventSelection, FunnelOrder } from '#domain';
 import { all, createBinder, factsOf, holds, inRange, namedByOne, selected, visible } from './sql.ts';
 import type { Binder, Scope, Statement } from './sql.ts';
+import type { TimeRange } from './time-range.ts';
+
+export type FunnelPlan = TimeRange & {
+  readonly steps: readonly EventSelection[];
+  readonly windowMs: number;
+  readonly order: FunnelOrder;
+  readonly filters: readonly EventFilter[];
+};
 
 /**
  * Users per step, and the sum and median of the times between steps, of an ordered or strict funnel.
@@ -100,7 +107,7 @@ function codeOf(plan: FunnelPlan, scope: Scope): Code {
   const position = `bitOr(bitShiftLeft(toUInt64(log_partition), ${offsetBits}), log_offset)`;
   return {
     pack: (mask) =>
-      `bitOr(bitShiftLeft(${`to${type}(${time})`}, ${positionBits + steps}), to${type}(bitOr(bitShiftLeft(${`to${type}(${position})`}, ${steps}), ${mask})))`,
+      `bitOr(bitShiftLeft(to${type}(${time}), ${positionBits + steps}), to${type}(bitOr(bitShiftLeft(to${type}(${position}), ${steps}), ${mask})))`,
     time: (code) => `toUInt64(bitShiftRight(${code}, ${positionBits + steps}))`,
     mask: (code) => `toUInt32(bitAnd(${code}, ${2 ** steps - 1}))`,
   };

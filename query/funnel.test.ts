@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before as beforeAll, describe, test } from 'node:test';
 import fc from 'fast-check';
 import { foldFunnel } from '#domain';
-import type { EventFilter, EventSelection, FunnelOrder } from '#domain';
+import type { FunnelOrder } from '#domain';
 import {
   AROUND_MS,
   before,
@@ -164,8 +164,8 @@ describe('a funnel', () => {
             const folded = foldFunnel(before(history, vector), {
               fromMs,
               toMs,
-              steps: steps as EventSelection[],
-              filters: filters as EventFilter[],
+              steps: steps,
+              filters: filters,
               order,
               windowMs,
             });

@@ -1,14 +1,13 @@
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { FUNNEL_ORDERS, funnelSteps } from '#domain';
-import type { EventFilter, EventSelection, FunnelOrder } from '#domain';
 import type { Analysis, Ask } from './analysis.ts';
 import { countAnyOrder } from './funnel-any-order.ts';
 import { compileFunnel, compileFunnelEvents, compileFunnelSize } from './funnel-sql.ts';
+import type { FunnelPlan } from './funnel-sql.ts';
 import { COMMON, FILTERS, SELECTION, checkFilters, oneOf, parseDuration } from './question.ts';
 import { readSelection } from './retention.ts';
 import type { Scope } from './sql.ts';
-import type { TimeRange } from './time-range.ts';
 
 const MAX_STEPS = 20;
 /** The work for steps in any order doubles with each of them. */
@@ -41,13 +40,6 @@ const SCHEMA = Type.Object(
   },
   { additionalProperties: false },
 );
-
-export type FunnelPlan = TimeRange & {
-  readonly steps: readonly EventSelection[];
-  readonly windowMs: number;
-  readonly order: FunnelOrder;
-  readonly filters: readonly EventFilter[];
-};
 
 /**
  * How many users went how far through a list of steps (Q-10, MF-06, MF-07): the meaning of `foldFunnel`.
@@ -104,7 +96,7 @@ export const funnel: Analysis<Static<typeof SCHEMA>, FunnelPlan> = {
     if (order === 'any' && question.steps.length > MAX_STEPS_ANY_ORDER) {
       report('steps', 'length', `must be at most ${MAX_STEPS_ANY_ORDER} where their order is any`);
     }
-    const filters = (question.filters ?? []) as EventFilter[];
+    const filters = question.filters ?? [];
     checkFilters(filters, 'filters', report);
     const steps = question.steps.map((step, index) => readSelection(step, `steps[${index}]`, report));
     return { ...time, steps, windowMs: windowMs ?? 0, order, filters };

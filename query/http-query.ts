@@ -92,7 +92,7 @@ function valueOf(value: unknown, type: unknown): unknown {
   if (type !== 'array') return value;
   if (typeof value === 'string') return jsonOf(value) ?? value.split(',');
   return Array.isArray(value)
-    ? value.flatMap((each) => (typeof each === 'string' ? each.split(',') : [each]))
+    ? value.flatMap((each: unknown) => (typeof each === 'string' ? each.split(',') : [each]))
     : value;
 }
 

@@ -1,6 +1,11 @@
 export { ANALYSES } from './analysis.ts';
 export type { AnalysisName } from './analysis.ts';
+export { createSqlQuestions } from './free-sql-question.ts';
+export type { SqlAnswer, SqlQuestion, SqlQuestions, SqlQuestionsOptions } from './free-sql-question.ts';
+export { LOG_TAIL_PATHS, LOG_TAIL_SCHEMAS, createLogTailRouter } from './http-log-tail.ts';
+export type { LogTailOptions } from './http-log-tail.ts';
 export { createQueryRouter } from './http-query.ts';
+export { SQL_PATHS, SQL_SCHEMAS, createSqlRouter } from './http-sql.ts';
 export type { Meta } from './meta.ts';
 export { describeQueries } from './openapi.ts';
 export type { QueryDescription } from './openapi.ts';

@@ -97,8 +97,8 @@ function keyOf(scope: Scope, name: string): string {
 function note(known: Known, { kind, p, o }: FirstRow): void {
   const first = known.first.get(kind) ?? new Map<number, bigint>();
   known.first.set(kind, first);
-  const before = first.get(Number(p));
-  if (before === undefined || BigInt(o) < before) first.set(Number(p), BigInt(o));
+  const before = first.get(p);
+  if (before === undefined || BigInt(o) < before) first.set(p, BigInt(o));
 }
 
 function isBefore(first: ReadonlyMap<number, bigint>, scope: Scope): boolean {

@@ -24,12 +24,12 @@ import { trend } from './trend.ts';
 
 /** All analyses by name. */
 export const CATALOGUE: Readonly<Record<AnalysisName, Analysis>> = {
-  dashboard: dashboard as Analysis,
-  trend: trend as Analysis,
-  distribution: distribution as Analysis,
-  events: events as Analysis,
-  funnel: funnel as Analysis,
-  retention: retention as Analysis,
+  dashboard: dashboard,
+  trend: trend,
+  distribution: distribution,
+  events: events,
+  funnel: funnel,
+  retention: retention,
 };
 
 /** The figures of an answer and, beside them, what they reflect. */

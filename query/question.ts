@@ -169,17 +169,26 @@ function wrongWith({ property, op, value }: EventFilter): string | undefined {
   if (op === 'exists' || op === 'not_exists') {
     return value === undefined ? undefined : `must not be given with ${op}`;
   }
-  const list = op === 'in' || op === 'not_in';
-  if (list !== Array.isArray(value)) return list ? 'must be a list' : 'must be a single value';
   if (value === undefined) return 'is required';
-  const values = (Array.isArray(value) ? value : [value]) as readonly FilterScalar[];
-  if (list && values.length === 0) return 'must not be an empty list';
+  const values = typeof value === 'object' ? value : [value];
+  const list = op === 'in' || op === 'not_in';
+  if (list !== (typeof value === 'object')) return list ? 'must be a list' : 'must be a single value';
+  if (values.length === 0) return 'must not be an empty list';
   const attribute = attributeOf(property);
-  if ('type' in attribute && attribute.type === 'number') {
-    if (op === 'contains') return `is no text to look for in: ${property} is a number`;
-    if (values.some((each) => typeof each !== 'number')) return `must be a number, as ${property} is one`;
-  }
-  return undefined;
+  return 'type' in attribute && attribute.type === 'number'
+    ? wrongWithNumber(property, op, values)
+    : undefined;
+}
+
+function wrongWithNumber(
+  property: string,
+  op: EventFilter['op'],
+  values: readonly FilterScalar[],
+): string | undefined {
+  if (op === 'contains') return `is no text to look for in: ${property} is a number`;
+  return values.some((each) => typeof each !== 'number')
+    ? `must be a number, as ${property} is one`
+    : undefined;
 }
 
 /** `90s`, `2h`, `7d` in ms; undefined when it is not of that form. */

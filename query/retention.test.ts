@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { after, before as beforeAll, describe, test } from 'node:test';
 import fc from 'fast-check';
 import { foldRetention, parseZone } from '#domain';
-import type { EventFilter, EventSelection } from '#domain';
 import {
   AROUND_MS,
   before,
@@ -162,9 +161,9 @@ describe('retention', () => {
               toMs,
               nowMs,
               zone: parseZone(tz)!,
-              start: rest.start as EventSelection,
-              return: back as EventSelection,
-              filters: rest.filters as EventFilter[],
+              start: rest.start,
+              return: back,
+              filters: rest.filters,
             });
             assert.deepEqual(answer, { cohorts });
           }

@@ -115,7 +115,7 @@ export const retention: Analysis<Static<typeof SCHEMA>, Plan> = {
   async answer(plan, scope, ask) {
     const rows = await ask<CohortRow>(compileRetention(plan, scope));
     const counts = plan.edges.slice(1).map((_, index) => {
-      const row = rows.find(({ period }) => Number(period) === index);
+      const row = rows.find(({ period }) => period === index);
       return row && { size: Number(row.size), returned: row.returned.map(Number) };
     });
     return { cohorts: retentionCohorts(counts, plan.edges, plan) };
@@ -134,8 +134,8 @@ export function readSelection(
   report: Report,
 ): EventSelection {
   const { event, kind, filters = [] } = selection;
-  checkFilters(filters as EventFilter[], `${field}.filters`, report);
-  return { event, ...(kind === undefined ? {} : { kind }), filters: filters as EventFilter[] };
+  checkFilters(filters, `${field}.filters`, report);
+  return { event, ...(kind === undefined ? {} : { kind }), filters: filters };
 }
 
 /** One row per cohort that has users: its period, its size, and how many returned in the n-th after. */

@@ -16,7 +16,7 @@ import {
   parseZone,
   selects,
 } from '#domain';
-import type { Event, EventFilter, Interval, Zone } from '#domain';
+import type { Event, Interval, Zone } from '#domain';
 import {
   AROUND_MS,
   before,
@@ -190,9 +190,7 @@ describe('counts over time', () => {
             const range = { fromMs: when.fromMs, toMs: when.fromMs + when.hours * HOUR_MS };
             const zone = parseZone(when.tz)!;
             const edges = edgesOf(range, when.interval, zone);
-            const meant = within(seen, range).filter((each) =>
-              selects({ event, filters: filters as EventFilter[] }, each),
-            );
+            const meant = within(seen, range).filter((each) => selects({ event, filters: filters }, each));
             const measured = (events: readonly Event[]) =>
               measure === 'count' ? events.length : distinct(events.map(actorOf));
             const points = (events: readonly Event[]) =>

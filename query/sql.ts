@@ -1,4 +1,4 @@
-import { ANY_EVENT, Fault, attributeOf } from '#domain';
+import { ANY_EVENT, Fault, OPPOSITES, attributeOf } from '#domain';
 import type { Attribute, EventFilter, EventSelection, FilterScalar, PositionVector, TenantId } from '#domain';
 
 /** Whose facts a statement reads, of which generation, and up to where. */
@@ -109,37 +109,45 @@ const NUMBER = String.raw`'^-?(?:0|[1-9][0-9]*)(?:[.][0-9]+)?(?:[eE][+-]?[0-9]+)
 
 /** The meaning of `matches` in the domain, for one filter; never NULL. */
 export function holds(binder: Binder, filter: EventFilter): string {
+  const { op } = filter;
   const attribute = attributeOf(filter.property);
-  const { value, present } = attributeSql(binder, attribute);
-  const isNumber = 'type' in attribute && attribute.type === 'number';
   const wanted = listOf(filter.value);
-  const compared = (sign: string, to: FilterScalar): string => {
-    if (typeof to !== 'number')
-      return `(${present} AND ${value} ${sign} ${binder.bind('String', String(to))})`;
-    const number = binder.bind('Float64', String(to));
-    if (isNumber) return `(${present} AND ${value} ${sign} ${number})`;
-    return `(match(${value}, ${NUMBER}) AND toFloat64OrZero(${value}) ${sign} ${number})`;
-  };
-  const equalsOne = () => `(${wanted.map((to) => compared('=', to)).join(' OR ') || '0'})`;
-  switch (filter.op) {
-    case 'exists':
-      return `(${present})`;
-    case 'not_exists':
-      return `(NOT ${present})`;
-    case '=':
-    case 'in':
-      return equalsOne();
+  switch (op) {
     case '!=':
     case 'not_in':
-      return `(NOT ${equalsOne()})`;
+    case 'not_exists':
+      return `(NOT ${holds(binder, { ...filter, op: OPPOSITES[op] })})`;
+    case 'exists':
+      return `(${attributeSql(binder, attribute).present})`;
+    case '=':
+    case 'in':
+      return `(${wanted.map((to) => compared(binder, attribute, ['=', to])).join(' OR ')})`;
     case 'contains':
-      return `(${present} AND position(${value}, ${binder.bind('String', String(wanted[0]))}) > 0)`;
+      return contains(binder, attribute, String(wanted[0]));
     case '>':
     case '>=':
     case '<':
     case '<=':
-      return compared(filter.op, wanted[0] ?? '');
+      return compared(binder, attribute, [op, wanted[0] ?? '']);
   }
+}
+
+function contains(binder: Binder, attribute: Attribute, text: string): string {
+  const { value, present } = attributeSql(binder, attribute);
+  return `(${present} AND position(${value}, ${binder.bind('String', text)}) > 0)`;
+}
+
+function compared(
+  binder: Binder,
+  attribute: Attribute,
+  [sign, to]: readonly [sign: '=' | '>' | '>=' | '<' | '<=', to: FilterScalar],
+): string {
+  const { value, present } = attributeSql(binder, attribute);
+  if (typeof to !== 'number') return `(${present} AND ${value} ${sign} ${binder.bind('String', String(to))})`;
+  const number = binder.bind('Float64', String(to));
+  if ('type' in attribute && attribute.type === 'number')
+    return `(${present} AND ${value} ${sign} ${number})`;
+  return `(match(${value}, ${NUMBER}) AND toFloat64OrZero(${value}) ${sign} ${number})`;
 }
 
 function listOf(value: EventFilter['value']): readonly FilterScalar[] {

@@ -32,7 +32,7 @@ const MAX_BUCKETS = 10_000;
  * of 3,600 seconds, whatever the zone's clock did meanwhile.
  */
 export function readTimeRange(question: TimeQuestion, clockMs: number, report: Report): TimeRange {
-  const utc = parseZone('UTC') as Zone;
+  const utc: Zone = { name: 'UTC', offsetAt: () => 0 };
   const zone = parseZone(question.tz ?? 'UTC');
   if (!zone) report('tz', 'time_zone', 'must be an IANA time zone, such as Europe/Berlin');
   const instant = (field: keyof TimeQuestion): number | undefined => {
@@ -43,6 +43,7 @@ export function readTimeRange(question: TimeQuestion, clockMs: number, report: R
       report(field, 'time', 'must be ISO 8601 or epoch milliseconds, between the years 1900 and 2299');
     } else if (looksLikeSeconds(value, ms)) {
       report(field, 'time_seconds', 'looks like seconds; epoch times are in milliseconds');
+      return undefined;
     }
     return ms;
   };
