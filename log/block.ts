@@ -1,5 +1,7 @@
 import { hash } from 'node:crypto';
-import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { promisify } from 'node:util';
+import { constants, zstdCompress, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import type { ZstdOptions } from 'node:zlib';
 import { Fault } from '#domain';
 
 /** The block this code writes; older versions stay readable. */
@@ -10,8 +12,13 @@ const HEADER_AT = 2 * DIGEST_BYTES;
 const BODY_AT = HEADER_AT + 24;
 /** Below this a body is kept as it is: starting the compressor costs more than it saves. */
 const COMPRESS_FROM_BYTES = 2048;
+/** Above this handing the work to another thread costs less than doing it. */
+const COMPRESS_APART_FROM_BYTES = 128 * 1024;
+const FASTEST = { params: { [constants.ZSTD_c_compressionLevel]: 1 }, chunkSize: 64 * 1024 };
 const STORED = 0;
 const ZSTD = 1;
+
+const compressApart = promisify<Buffer, ZstdOptions, Buffer>(zstdCompress);
 
 /**
  * Layout: digest (32) · previous digest (32) · header · body. The digest is the SHA-256 of everything after
@@ -34,27 +41,37 @@ export function genesisDigest(identity: string, partition: number): Buffer {
   return hash('sha256', `daybook log ${identity} partition ${partition}`, 'buffer');
 }
 
-/** Makes a block of frames; its digest are the first 32 bytes. */
+/** What a block will hold, compressed or not. */
+export type BlockBody = { readonly stored: Buffer; readonly codec: number; readonly rawBytes: number };
+
+/**
+ * Compresses frames, large ones on another thread: the calling thread has more to do than to wait. `frames` must not change until then.
+ */
+export async function packBody(frames: Buffer): Promise<BlockBody> {
+  const rawBytes = frames.length;
+  if (rawBytes < COMPRESS_FROM_BYTES) return { stored: Buffer.from(frames), codec: STORED, rawBytes };
+  if (rawBytes < COMPRESS_APART_FROM_BYTES) {
+    return { stored: zstdCompressSync(frames, FASTEST), codec: ZSTD, rawBytes };
+  }
+  return { stored: await compressApart(frames, FASTEST), codec: ZSTD, rawBytes };
+}
+
+/** Makes a block; its digest are the first 32 bytes. */
 export function encodeBlock(block: {
   readonly firstOffset: number;
   readonly count: number;
-  readonly body: Buffer;
+  readonly body: BlockBody;
   readonly previous: Uint8Array;
 }): Buffer {
-  const { body } = block;
-  const compressed =
-    body.length < COMPRESS_FROM_BYTES
-      ? undefined
-      : zstdCompressSync(body, { params: { [constants.ZSTD_c_compressionLevel]: 1 } });
-  const stored = compressed ?? body;
+  const { stored, codec, rawBytes } = block.body;
   const bytes = Buffer.allocUnsafeSlow(BODY_AT + stored.length);
   bytes.set(block.previous, DIGEST_BYTES);
   bytes.writeUInt8(BLOCK_VERSION, HEADER_AT);
-  bytes.writeUInt8(compressed ? ZSTD : STORED, HEADER_AT + 1);
+  bytes.writeUInt8(codec, HEADER_AT + 1);
   bytes.writeUInt16LE(0, HEADER_AT + 2);
   bytes.writeUInt32LE(block.count, HEADER_AT + 4);
   bytes.writeBigUInt64LE(BigInt(block.firstOffset), HEADER_AT + 8);
-  bytes.writeUInt32LE(body.length, HEADER_AT + 16);
+  bytes.writeUInt32LE(rawBytes, HEADER_AT + 16);
   bytes.writeUInt32LE(0, HEADER_AT + 20);
   bytes.set(stored, BODY_AT);
   bytes.set(digestOf(bytes), 0);

@@ -13,7 +13,7 @@ type Header = {
   readonly version: 1;
   readonly identity: string;
   readonly ids: number;
-  readonly capacities: readonly number[];
+  readonly layerBits: readonly number[];
   readonly checkpoints: readonly IndexCheckpoint[];
 };
 
@@ -26,7 +26,7 @@ export async function writeFilterSnapshot(path: string, snapshot: FilterSnapshot
     version: 1,
     identity: snapshot.identity,
     ids,
-    capacities: layers.map((layer) => layer.capacityIds),
+    layerBits: layers.map((layer) => layer.length * 32),
     checkpoints: snapshot.checkpoints,
   };
   const json = Buffer.from(JSON.stringify(header));
@@ -35,7 +35,7 @@ export async function writeFilterSnapshot(path: string, snapshot: FilterSnapshot
   const digest = createHash('sha256');
   const file = await open(`${path}.new`, 'w');
   try {
-    const parts = [head, json, ...layers.map(({ words }) => Buffer.from(words.buffer))];
+    const parts = [head, json, ...layers.map((layer) => Buffer.from(layer.buffer))];
     for (const part of parts) {
       // The log goes on adding bits while this runs; what is written must be what was hashed.
       const copy = Buffer.from(part);
@@ -59,9 +59,9 @@ export async function readFilterSnapshot(path: string): Promise<FilterSnapshot |
   if (!digest.equals(bytes.subarray(end))) return undefined;
   let at = 4 + bytes.readUInt32LE(0);
   const header = JSON.parse(bytes.toString('utf8', 4, at)) as Header;
-  const layers = header.capacities.map((capacityIds) => {
-    const layer = emptyLayer(capacityIds);
-    const target = Buffer.from(layer.words.buffer);
+  const layers = header.layerBits.map((bits) => {
+    const layer = emptyLayer(bits);
+    const target = Buffer.from(layer.buffer);
     at += bytes.copy(target, 0, at, at + target.length);
     return layer;
   });

@@ -40,12 +40,13 @@ export class FirstSeenIndex implements AsyncDisposable {
   #sealed: { readonly segment: TailSegment; readonly addedUpTo: number }[] = [];
   #writing: TailSegment[] = [];
   #added = 0;
+  #durableUpTo = 0;
   #lastRequest = 0;
   #tailBytes = 0;
-  #room: PromiseWithResolvers<void> | undefined;
+  #room: PromiseWithResolvers<undefined> | undefined;
   #failure: Fault | undefined;
   readonly #opened = Promise.withResolvers<Extract<IndexReply, { type: 'opened' }>>();
-  readonly #closed = Promise.withResolvers<void>();
+  readonly #closed = Promise.withResolvers<undefined>();
 
   private constructor(options: FirstSeenOptions) {
     this.#maxTailBytes = options.maxTailBytes;
@@ -55,7 +56,7 @@ export class FirstSeenIndex implements AsyncDisposable {
     this.#worker.on('message', (reply: IndexReply) => {
       this.#take(reply);
     });
-    this.#worker.on('error', (error) => {
+    this.#worker.on('error', (error: Error) => {
       this.#fail(error);
     });
     // A failure is told to whoever asks next; nobody may be waiting for these when it comes.
@@ -143,8 +144,10 @@ export class FirstSeenIndex implements AsyncDisposable {
 
   /** Says that the first `added` ids stand on disk in the log, so that they may be written to the index. */
   durable(added: number): void {
+    this.#durableUpTo = added;
     while (this.#sealed[0] && this.#sealed[0].addedUpTo <= added) {
-      const { segment } = this.#sealed.shift() as { segment: TailSegment };
+      const { segment } = this.#sealed[0];
+      this.#sealed.shift();
       this.#writing.push(segment);
       this.#send({
         type: 'write',
@@ -165,6 +168,9 @@ export class FirstSeenIndex implements AsyncDisposable {
   async room(): Promise<void> {
     if (this.#failure) throw this.#failure;
     if (this.#tailBytes < this.#maxTailBytes) return;
+    // Also what is only gathering must be on its way, or nothing would ever make room.
+    this.#seal();
+    this.durable(this.#durableUpTo);
     this.#room ??= Promise.withResolvers();
     await this.#room.promise;
   }
@@ -229,7 +235,7 @@ export class FirstSeenIndex implements AsyncDisposable {
         this.#fetches.delete(reply.request);
         return;
       case 'closed':
-        this.#closed.resolve();
+        this.#closed.resolve(undefined);
         return;
       case 'failed':
         this.#fail(new Error(reply.message));
@@ -239,7 +245,7 @@ export class FirstSeenIndex implements AsyncDisposable {
   #written(): void {
     this.#tailBytes -= this.#writing.shift()?.length ?? 0;
     if (this.#room && this.#tailBytes < this.#maxTailBytes) {
-      this.#room.resolve();
+      this.#room.resolve(undefined);
       this.#room = undefined;
     }
   }

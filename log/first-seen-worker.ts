@@ -1,5 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { ClassicLevel } from 'classic-level';
 import { readFilterSnapshot, writeFilterSnapshot } from './filter-snapshot.ts';
@@ -19,6 +20,7 @@ import { ENTRY_TAG, entryKey, packedEntries, parseEntryKey, parseSeen } from './
 type Level = ClassicLevel<Buffer, Buffer>;
 
 const CHECKPOINT_TAG = 0;
+const IDS_PER_TURN = 256;
 const IDENTITY_KEY = Buffer.from([2]);
 
 const options = workerData as IndexWorkerOptions;
@@ -59,7 +61,7 @@ async function openLevel(): Promise<Level> {
     keyEncoding: 'buffer',
     valueEncoding: 'buffer',
     compression: false,
-    writeBufferSize: 32 * 1024 * 1024,
+    writeBufferSize: 64 * 1024 * 1024,
     maxFileSize: 16 * 1024 * 1024,
     cacheSize: 32 * 1024 * 1024,
   });
@@ -124,6 +126,8 @@ async function write(request: Extract<IndexRequest, { type: 'write' }>): Promise
     const log = key.readUInt32BE(1);
     moved.set(`${log}/${partition}`, [log, partition, offset + 1]);
     ids += 1;
+    // Questions come in between: a commit may be waiting for their answer.
+    if (ids % IDS_PER_TURN === 0) await setImmediate();
   }
   for (const checkpoint of moved.values()) batch.put(checkpointKey(checkpoint), doubleBytes(checkpoint[2]));
   await batch.write({ sync: true });

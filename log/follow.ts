@@ -14,13 +14,13 @@ export async function* follow(
   from: PositionVector,
   signal: AbortSignal,
 ): AsyncIterable<RecordBatch> {
-  let wake = Promise.withResolvers<void>();
+  let wake = Promise.withResolvers<undefined>();
   const stop = (): void => {
-    wake.resolve();
+    wake.resolve(undefined);
   };
   signal.addEventListener('abort', stop, { once: true });
   using _listening = log.onCommit((committed) => {
-    if (committed.tenant === name.tenant && committed.channel === name.channel) wake.resolve();
+    if (committed.tenant === name.tenant && committed.channel === name.channel) wake.resolve(undefined);
   });
   try {
     const vector: bigint[] = [];

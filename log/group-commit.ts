@@ -80,8 +80,9 @@ export class GroupCommit<Call extends Waiting> {
   #take(): readonly Call[] {
     let entries = 0;
     let count = 0;
-    while (count < this.#queue.length && (count === 0 || entries < this.#options.maxGroupEntries)) {
-      entries += (this.#queue[count] as Call).entries;
+    for (const call of this.#queue) {
+      if (count > 0 && entries >= this.#options.maxGroupEntries) break;
+      entries += call.entries;
       count += 1;
     }
     this.#queuedEntries -= entries;

@@ -1,6 +1,6 @@
 import { channel } from 'node:diagnostics_channel';
 import { Fault, partitionOf } from '#domain';
-import { carriedDigest, encodeBlock } from './block.ts';
+import { carriedDigest, encodeBlock, packBody } from './block.ts';
 import type { AppendOutcome, LogName, NewRecord } from './event-log.ts';
 import type { FirstSeenIndex, Seen } from './first-seen-index.ts';
 import { FrameWriter } from './frame.ts';
@@ -40,6 +40,20 @@ type Plan = {
   readonly addedIds: number;
 };
 
+/** Records that will be one block, in the order of their partition. */
+type Cut = {
+  readonly log: LogState;
+  readonly state: PartitionState;
+  readonly firstOffset: number;
+  readonly writer: FrameWriter;
+};
+
+type Decided = {
+  readonly answers: Plan['answers'];
+  readonly cuts: readonly Cut[];
+  readonly moved: ReadonlyMap<PartitionState, LogState>;
+};
+
 /** Blocks are cut here, so that reading one is a short piece of work. */
 const MAX_BLOCK_RECORDS = 2048;
 const MAX_BLOCK_BYTES = 1024 * 1024;
@@ -77,7 +91,7 @@ export class LmdbAppender {
       await this.#index.room();
       const known = await this.#knownBefore(calls);
       if (failures !== this.#failures) throw new Error('The commit before failed.');
-      const plan = this.#plan(calls, known);
+      const plan = await this.#seal(this.#decide(calls, known), failures);
       return { write: () => this.#write(calls, plan, failures) };
     } catch (cause) {
       // Half a plan may have been made. Its write comes after the one before it, when the disk is the truth.
@@ -111,39 +125,54 @@ export class LmdbAppender {
     }
     if (asked.length === 0) return known;
     const found = await this.#index.fetch(asked);
-    found.forEach((seen, i) => (known[askedAt[i] as number] = seen));
+    askedAt.forEach((at, i) => (known[at] = found[i]));
     return known;
   }
 
-  #plan(calls: readonly AppendCall[], known: readonly (Seen | undefined)[]): Plan {
-    const building = new Map<PartitionState, { log: LogState; partition: number }>();
-    const blocks: BlockCommit['blocks'][number][] = [];
-    const cut = (log: LogState, partition: number): void => {
-      blocks.push(this.#cutBlock(log, partition));
-    };
+  /** Decides every entry and writes the frames of the accepted ones; offsets move on at once. */
+  #decide(calls: readonly AppendCall[], known: readonly (Seen | undefined)[]): Decided {
+    const cuts: Cut[] = [];
+    const moved = new Map<PartitionState, LogState>();
     let at = 0;
     const answers = calls.map(({ log, records }) =>
       records.map((record): AppendOutcome => {
         const before = known[at++];
         const partition = partitionOf(record.key, log.partitions.length);
-        const state = log.partitions[partition] as PartitionState;
+        const state = partitionState(log, partition);
         const offset = state.planned.next + (state.open?.count ?? 0);
         const seen = before ?? this.#claim(log, record, { partition, offset });
         if (seen) return this.#turnAway(log, record, seen);
-        building.set(state, { log, partition });
+        moved.set(state, log);
         state.open ??= this.#spareWriters.pop() ?? new FrameWriter();
         state.open.write(record);
-        if (state.open.count >= MAX_BLOCK_RECORDS || state.open.length >= MAX_BLOCK_BYTES)
-          cut(log, partition);
+        if (state.open.count >= MAX_BLOCK_RECORDS || state.open.length >= MAX_BLOCK_BYTES) {
+          cuts.push(cut(log, state));
+        }
         return { outcome: 'accepted', position: { partition, offset: BigInt(offset) } };
       }),
     );
-    const moves: { log: LogState; state: PartitionState; partition: number; head: PartitionHead }[] = [];
-    for (const [state, { log, partition }] of building) {
-      if (state.open) cut(log, partition);
-      moves.push({ log, state, partition, head: state.planned });
-    }
-    const heads = moves.map(({ log, partition, head }) => ({ log: log.stored.no, partition, head }));
+    for (const [state, log] of moved) if (state.open) cuts.push(cut(log, state));
+    return { answers, cuts, moved };
+  }
+
+  /** Compresses the blocks side by side, then links them into their chains. */
+  async #seal({ answers, cuts, moved }: Decided, failures: number): Promise<Plan> {
+    const bodies = await Promise.all(cuts.map(({ writer }) => packBody(writer.written())));
+    if (failures !== this.#failures) throw new Error('The commit before failed.');
+    const blocks = cuts.map(({ log, state, firstOffset, writer }, i) => {
+      const body = bodies[i];
+      if (!body) throw new Fault('INTERNAL', 'A block has no body.');
+      const previous = state.planned.digest;
+      const bytes = encodeBlock({ firstOffset, count: writer.count, body, previous });
+      state.planned = { next: state.planned.next, digest: carriedDigest(bytes) };
+      writer.clear();
+      if (this.#spareWriters.length < MAX_SPARE_WRITERS) this.#spareWriters.push(writer);
+      return { log: log.stored.no, partition: log.partitions.indexOf(state), bytes };
+    });
+    const moves = [...moved].map(([state, log]) => ({ log, state, head: state.planned }));
+    const heads = moves.map(({ log, state, head }) => {
+      return { log: log.stored.no, partition: log.partitions.indexOf(state), head };
+    });
     const commit = { blocks, heads, turnedAway: this.#counts.take() };
     return { commit, answers, moves, addedIds: this.#index.added };
   }
@@ -167,18 +196,6 @@ export class LmdbAppender {
     return { outcome, position: { partition: seen.partition, offset: BigInt(seen.offset) } };
   }
 
-  #cutBlock(log: LogState, partition: number): BlockCommit['blocks'][number] {
-    const state = log.partitions[partition] as PartitionState;
-    const writer = state.open as FrameWriter;
-    const { next: firstOffset, digest: previous } = state.planned;
-    const bytes = encodeBlock({ firstOffset, count: writer.count, body: writer.written(), previous });
-    state.planned = { next: firstOffset + writer.count, digest: carriedDigest(bytes) };
-    state.open = undefined;
-    writer.clear();
-    if (this.#spareWriters.length < MAX_SPARE_WRITERS) this.#spareWriters.push(writer);
-    return { log: log.stored.no, partition, bytes };
-  }
-
   async #write(calls: readonly AppendCall[], plan: Plan, failures: number): Promise<void> {
     try {
       if (failures !== this.#failures) throw new Error('The commit before failed.');
@@ -191,7 +208,7 @@ export class LmdbAppender {
     for (const { state, head } of plan.moves) state.durable = head;
     this.#index.durable(plan.addedIds);
     calls.forEach((call, i) => {
-      call.resolve(plan.answers[i] as readonly AppendOutcome[]);
+      call.resolve(plan.answers[i] ?? []);
     });
     for (const { name } of new Set(plan.moves.map(({ log }) => log))) this.#onCommit(name);
     if (appended.hasSubscribers) announce(calls, plan);
@@ -215,6 +232,20 @@ export class LmdbAppender {
       return !state || offset >= state.durable.next;
     });
   }
+}
+
+function cut(log: LogState, state: PartitionState): Cut {
+  const { open: writer, planned } = state;
+  if (!writer) throw new Fault('INTERNAL', 'A partition without records was to become a block.');
+  state.planned = { next: planned.next + writer.count, digest: planned.digest };
+  state.open = undefined;
+  return { log, state, firstOffset: planned.next, writer };
+}
+
+function partitionState(log: LogState, partition: number): PartitionState {
+  const state = log.partitions[partition];
+  if (!state) throw new Fault('INTERNAL', `The log has no partition ${partition}.`);
+  return state;
 }
 
 function refuse(calls: readonly AppendCall[], cause: unknown): void {

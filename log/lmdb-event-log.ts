@@ -3,27 +3,25 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { Fault } from '#domain';
 import type { Position, TenantId } from '#domain';
-import { openBlock, readBlockHeader } from './block.ts';
+import { readBlockHeader } from './block.ts';
 import { lockDataDir } from './data-dir-lock.ts';
 import type {
   AppendOutcome,
   EventLog,
   LogBounds,
   LogName,
-  LogRecord,
   NewRecord,
   OffsetRange,
   RecordBatch,
   TurnedAway,
 } from './event-log.ts';
 import { FirstSeenIndex } from './first-seen-index.ts';
-import type { ReplayedId } from './first-seen-index.ts';
-import { FrameReader } from './frame.ts';
 import { GroupCommit } from './group-commit.ts';
 import { LmdbAppender } from './lmdb-appender.ts';
 import type { AppendCall, LogState } from './lmdb-appender.ts';
 import { LmdbBlocks } from './lmdb-blocks.ts';
 import type { StoredLog } from './lmdb-blocks.ts';
+import { readIds, readPage } from './lmdb-pages.ts';
 import { HOUR_MS, hourOf } from './turned-away-counts.ts';
 import type { BlockChain, BlockSource } from './verify.ts';
 
@@ -56,9 +54,6 @@ const DEFAULTS = {
   mapBytes: 64 * 1024 * MIB,
 };
 const OVERLAP_FROM_ENTRIES = 512;
-/** Small blocks are handed out together until there are this many records. */
-const PAGE_RECORDS = 1024;
-const PAGE_BYTES = 2 * MIB;
 const CONTENT_HASH_BYTES = 16;
 /** What an entry costs in memory beside its bytes. */
 const ENTRY_OVERHEAD_BYTES = 256;
@@ -72,10 +67,11 @@ export async function openLmdbEventLog(options: LmdbEventLogOptions): Promise<Ev
   const lock = await lockDataDir(settings.dataDir);
   let blocks: LmdbBlocks | undefined;
   try {
-    blocks = new LmdbBlocks(settings.dataDir, settings.mapBytes);
-    const states = blocks.logs().map((stored) => stateOf(blocks as LmdbBlocks, stored));
-    const index = await openIndex(blocks, states, settings);
-    return new LmdbEventLog({ lock, blocks, states, index, settings });
+    const opened = new LmdbBlocks(settings.dataDir, settings.mapBytes);
+    blocks = opened;
+    const states = opened.logs().map((stored) => stateOf(opened, stored));
+    const index = await openIndex(opened, states, settings);
+    return new LmdbEventLog({ lock, blocks: opened, states, index, settings });
   } catch (error) {
     await blocks?.close();
     await lock[Symbol.asyncDispose]();
@@ -251,7 +247,7 @@ class LmdbEventLog implements EventLog, BlockSource {
     let at = range.from;
     while (at < range.to && !signal?.aborted) {
       this.#checkOpen();
-      const records = readPage(this.#blocks, state, { ...range, from: at });
+      const records = readPage(this.#blocks, state.stored, { ...range, from: at });
       at += records.length;
       yield { partition: range.partition, records };
       // The page was read without waiting; without this turn a fast reader would stop everybody else.
@@ -290,35 +286,6 @@ class LmdbEventLog implements EventLog, BlockSource {
   }
 }
 
-/** One page of records, read and decoded without a pause, so no read transaction outlives it. */
-function readPage(
-  blocks: LmdbBlocks,
-  { stored, name }: LogState,
-  range: { readonly partition: number; readonly from: number; readonly to: number },
-): LogRecord[] {
-  const { partition, to } = range;
-  const records: LogRecord[] = [];
-  let bytesRead = 0;
-  for (let at = range.from; at < to && records.length < PAGE_RECORDS && bytesRead < PAGE_BYTES;) {
-    const bytes = blocks.blockFrom(stored.no, partition, at) ?? blocks.blockBefore(stored.no, partition, at);
-    const details = { ...name, partition, offset: BigInt(at) };
-    if (!bytes) throw new Fault('LOG_CORRUPT', `No block holds offset ${at}.`, { details });
-    try {
-      const { header, body } = openBlock(bytes);
-      const end = header.firstOffset + header.count;
-      if (end <= at) throw new Fault('LOG_CORRUPT', `No block holds offset ${at}.`);
-      const frames = new FrameReader(body);
-      for (let offset = header.firstOffset; offset < at; offset++) frames.skip();
-      for (; at < end && at < to; at++) records.push(frames.record(partition, BigInt(at)));
-      bytesRead += body.length;
-    } catch (cause) {
-      if (!(cause instanceof Fault)) throw cause;
-      throw new Fault(cause.code, cause.message, { details: { ...cause.details, ...details }, cause });
-    }
-  }
-  return records;
-}
-
 function stateOf(blocks: LmdbBlocks, stored: StoredLog): LogState {
   const partitions = Array.from({ length: stored.partitions }, (_, partition) => {
     const head = blocks.head(stored, partition);
@@ -342,33 +309,11 @@ async function openIndex(
     ),
     snapshotEveryIds: settings.snapshotEveryIds,
     maxTailBytes: settings.maxIndexTailBytes,
-    replay: (log, partition, from) => replay(blocks, byNo.get(log) as LogState, { partition, from }),
+    replay: (log, partition, from) => {
+      const to = byNo.get(log)?.partitions[partition]?.durable.next ?? 0;
+      return readIds(blocks, log, { partition, from, to });
+    },
   });
-}
-
-/** The ids of a partition from an offset on, block by block. */
-function* replay(
-  blocks: LmdbBlocks,
-  { stored, partitions }: LogState,
-  range: { readonly partition: number; readonly from: number },
-): Iterable<readonly ReplayedId[]> {
-  const { partition } = range;
-  const end = partitions[partition]?.durable.next ?? 0;
-  for (let at = range.from; at < end;) {
-    const bytes = blocks.blockBefore(stored.no, partition, at);
-    if (!bytes) throw new Fault('LOG_CORRUPT', `No block holds offset ${at}.`);
-    const { header, body } = openBlock(bytes);
-    if (header.firstOffset + header.count <= at)
-      throw new Fault('LOG_CORRUPT', `No block holds offset ${at}.`);
-    const frames = new FrameReader(body);
-    const ids: ReplayedId[] = [];
-    for (let offset = header.firstOffset; !frames.done; offset++) {
-      const { eventId, contentHash } = frames.identity();
-      if (offset >= at) ids.push({ id: eventId, seen: { partition, offset, contentHash } });
-    }
-    at = header.firstOffset + header.count;
-    yield ids;
-  }
 }
 
 function keyOf({ tenant, channel }: LogName): string {

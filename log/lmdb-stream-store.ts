@@ -43,7 +43,7 @@ class LmdbStreamStore implements StreamStore {
   readonly #answers: Database<Answer, [string, string]>;
   #last: number;
   #appending: Promise<unknown> = Promise.resolve();
-  #grown = Promise.withResolvers<void>();
+  #grown = Promise.withResolvers<undefined>();
   #closed = false;
 
   constructor(dataDir: string, clock: () => number) {
@@ -91,7 +91,7 @@ class LmdbStreamStore implements StreamStore {
     let at = Number(after ?? 0n);
     let told = -1;
     const stop = (): void => {
-      this.#grown.resolve();
+      this.#grown.resolve(undefined);
     };
     signal.addEventListener('abort', stop);
     try {
@@ -119,7 +119,7 @@ class LmdbStreamStore implements StreamStore {
     if (this.#closed) return;
     this.#closed = true;
     await this.#appending;
-    this.#grown.resolve();
+    this.#grown.resolve(undefined);
     await this.#env.close();
   }
 
@@ -150,7 +150,7 @@ class LmdbStreamStore implements StreamStore {
     this.#last = answer.position;
     const { resolve } = this.#grown;
     this.#grown = Promise.withResolvers();
-    resolve();
+    resolve(undefined);
     return { ok: true, revision: BigInt(answer.revision), position: BigInt(answer.position) };
   }
 

@@ -58,10 +58,10 @@ class FoldedTenants implements Tenants {
   readonly #listeners = new Set<(tenant: Tenant) => void>();
   readonly #ensuring = new Map<TenantId, Promise<Tenant>>();
   readonly #stop = new AbortController();
-  readonly #caughtUp = Promise.withResolvers<void>();
+  readonly #caughtUp = Promise.withResolvers<undefined>();
   readonly #following: Promise<void>;
   #position = 0n;
-  #folded = Promise.withResolvers<void>();
+  #folded = Promise.withResolvers<undefined>();
 
   constructor(streams: StreamStore, log: EventLog, options: TenantsOptions) {
     this.#streams = streams;
@@ -119,14 +119,14 @@ class FoldedTenants implements Tenants {
   async #follow(): Promise<void> {
     for await (const event of this.#streams.follow(undefined, this.#stop.signal)) {
       if (event === 'caught_up') {
-        this.#caughtUp.resolve();
+        this.#caughtUp.resolve(undefined);
       } else {
         await this.#fold(event);
         this.#position = event.position;
         const { resolve } = this.#folded;
         this.#folded = Promise.withResolvers();
         this.#folded.promise.catch(() => undefined);
-        resolve();
+        resolve(undefined);
       }
     }
     const closed = new Fault('LOG_CLOSED');

@@ -19,8 +19,8 @@ export class TurnedAwayCounts {
 
   count(log: number, timestampMs: number, what: 'duplicate' | 'conflict'): void {
     const hour = hourOf(timestampMs);
-    let hours = this.#totals.get(log);
-    if (!hours) this.#totals.set(log, (hours = new Map()));
+    const hours = this.#totals.get(log) ?? new Map<number, TurnedAwayRow>();
+    this.#totals.set(log, hours);
     const known = hours.get(hour) ?? this.#load(log, hour) ?? { log, hour, duplicates: 0, conflicts: 0 };
     const total = {
       ...known,

@@ -1,0 +1,63 @@
+import { Fault } from '#domain';
+import { openBlock } from './block.ts';
+import type { LogRecord } from './event-log.ts';
+import type { ReplayedId } from './first-seen-index.ts';
+import { FrameReader } from './frame.ts';
+import type { LmdbBlocks, StoredLog } from './lmdb-blocks.ts';
+
+/** Small blocks are handed out together until there are this many records. */
+const PAGE_RECORDS = 1024;
+const PAGE_BYTES = 2 * 1024 * 1024;
+
+/** One page of records, read and decoded without a pause, so no read transaction outlives it. */
+export function readPage(
+  blocks: LmdbBlocks,
+  log: StoredLog,
+  range: { readonly partition: number; readonly from: number; readonly to: number },
+): LogRecord[] {
+  const { partition, to } = range;
+  const records: LogRecord[] = [];
+  let bytesRead = 0;
+  for (let at = range.from; at < to && records.length < PAGE_RECORDS && bytesRead < PAGE_BYTES;) {
+    const bytes = blocks.blockFrom(log.no, partition, at) ?? blocks.blockBefore(log.no, partition, at);
+    const details = { tenant: log.tenant, channel: log.channel, partition, offset: BigInt(at) };
+    if (!bytes) throw new Fault('LOG_CORRUPT', `No block holds offset ${at}.`, { details });
+    try {
+      const { header, body } = openBlock(bytes);
+      const end = header.firstOffset + header.count;
+      if (end <= at) throw new Fault('LOG_CORRUPT', `No block holds offset ${at}.`);
+      const frames = new FrameReader(body);
+      for (let offset = header.firstOffset; offset < at; offset++) frames.skip();
+      for (; at < end && at < to; at++) records.push(frames.record(partition, BigInt(at)));
+      bytesRead += body.length;
+    } catch (cause) {
+      if (!(cause instanceof Fault)) throw cause;
+      throw new Fault(cause.code, cause.message, { details: { ...cause.details, ...details }, cause });
+    }
+  }
+  return records;
+}
+
+/** The ids of a partition from an offset on, block by block. */
+export function* readIds(
+  blocks: LmdbBlocks,
+  log: number,
+  range: { readonly partition: number; readonly from: number; readonly to: number },
+): Iterable<readonly ReplayedId[]> {
+  const { partition, to } = range;
+  for (let at = range.from; at < to;) {
+    const bytes = blocks.blockBefore(log, partition, at);
+    if (!bytes) throw new Fault('LOG_CORRUPT', `No block holds offset ${at}.`);
+    const { header, body } = openBlock(bytes);
+    if (header.firstOffset + header.count <= at)
+      throw new Fault('LOG_CORRUPT', `No block holds offset ${at}.`);
+    const frames = new FrameReader(body);
+    const ids: ReplayedId[] = [];
+    for (let offset = header.firstOffset; !frames.done; offset++) {
+      const { eventId, contentHash } = frames.identity();
+      if (offset >= at) ids.push({ id: eventId, seen: { partition, offset, contentHash } });
+    }
+    at = header.firstOffset + header.count;
+    yield ids;
+  }
+}
