@@ -90,8 +90,9 @@ class LmdbStreamStore implements StreamStore {
   async *follow(after: bigint | undefined, signal: AbortSignal): AsyncIterable<StreamEvent | 'caught_up'> {
     let at = Number(after ?? 0n);
     let told = -1;
+    const aborted = Promise.withResolvers<undefined>();
     const stop = (): void => {
-      this.#grown.resolve(undefined);
+      aborted.resolve(undefined);
     };
     signal.addEventListener('abort', stop);
     try {
@@ -107,7 +108,7 @@ class LmdbStreamStore implements StreamStore {
           told = at;
           yield 'caught_up';
         } else {
-          await grown;
+          await Promise.race([grown, aborted.promise]);
         }
       }
     } finally {
