@@ -128,7 +128,7 @@ export function holds(binder: Binder, filter: EventFilter): string {
     case '>=':
     case '<':
     case '<=':
-      return compared(binder, attribute, [op, wanted[0] ?? '']);
+      return wanted.map((to) => compared(binder, attribute, [op, to])).join(' AND ');
   }
 }
 
