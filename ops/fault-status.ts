@@ -23,7 +23,7 @@ export const FAULT_STATUS = {
   QUERY_INVALID: 400,
   QUERY_SQL_REFUSED: 400,
   QUERY_PIN_UNAVAILABLE: 410,
-  QUERY_NOT_YET_VISIBLE: 503,
+  QUERY_NOT_YET_VISIBLE: 504,
   QUERY_TOO_DEAR: 422,
   QUERY_OVERLOADED: 503,
   NOT_FOUND: 404,
@@ -52,13 +52,18 @@ export type FaultBody = {
  */
 export function faultOf(error: unknown): Fault {
   if (error instanceof Fault) return error;
-  const status = statusOf(error);
+  const status = librarysStatus(error);
   if (status === 413) return new Fault('INGRESS_BODY_TOO_LARGE', undefined, { cause: error });
   if (status === 415) return new Fault('INGRESS_MEDIA_TYPE_UNSUPPORTED', undefined, { cause: error });
   if (status !== undefined && status >= 400 && status < 500) {
     return new Fault('INGRESS_BODY_INVALID', 'The request cannot be read.', { cause: error });
   }
   return new Fault('INTERNAL', FAULTS.INTERNAL.summary, { cause: error });
+}
+
+/** The HTTP status of anything thrown on the way to an answer. */
+export function statusOf(error: unknown): number {
+  return FAULT_STATUS[faultOf(error).code];
 }
 
 /** Writes a fault as the answer, unless an answer has begun; then the connection is broken off instead. */
@@ -95,7 +100,7 @@ export function answerJson(res: ServerResponse, body: unknown): void {
 }
 
 /** The status that Express and its body parser put on errors of their own. */
-function statusOf(error: unknown): number | undefined {
+function librarysStatus(error: unknown): number | undefined {
   if (typeof error !== 'object' || error === null || !('status' in error)) return undefined;
   return typeof error.status === 'number' ? error.status : undefined;
 }

@@ -32,8 +32,11 @@ export interface HttpServer extends AsyncDisposable {
   requestIdOf(header: string | string[] | undefined): string;
   /** Writes a fault that the ingest routes have no documented body for. */
   fail(res: ServerResponse, error: unknown): void;
-  /** Takes no new connection and resolves when every request in flight has been answered. */
-  drain(): Promise<void>;
+  /**
+   * Takes no new connection and resolves when every request in flight has been answered. After `graceMs` the
+   * connections of those that are left are broken off, which also stops their questions.
+   */
+  drain(graceMs: number): Promise<void>;
 }
 
 const USABLE_ID = /^[\w.:-]{1,128}$/;
@@ -76,10 +79,9 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
     },
     requestIdOf,
     fail,
-    drain: () => drain(server),
+    drain: (graceMs) => drain(server, graceMs),
     async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await drain(server);
+      await drain(server, 0);
     },
   };
 }
@@ -138,12 +140,16 @@ function whyNotListening(error: unknown, host: string, port: number): string {
   return `Cannot listen on ${host}:${port} (${code}).`;
 }
 
-async function drain(server: Server): Promise<void> {
+async function drain(server: Server, graceMs: number): Promise<void> {
   if (!server.listening) return;
-  await new Promise<void>((resolve) => {
-    // `close` also ends idle keep-alive connections; busy ones end with their answer.
-    server.close(() => {
-      resolve();
-    });
+  const { promise: closed, resolve } = Promise.withResolvers<undefined>();
+  // `close` also ends idle keep-alive connections; busy ones end with their answer.
+  server.close(() => {
+    resolve(undefined);
   });
+  const grace = setTimeout(() => {
+    server.closeAllConnections();
+  }, graceMs);
+  await closed;
+  clearTimeout(grace);
 }

@@ -1,3 +1,5 @@
+import { FAULTS } from '#domain';
+
 /** The part of the API description that one group of routes brings along, in OpenAPI 3.1. */
 export type ApiFragment = {
   /** Path items by path, as in `paths`. */
@@ -11,7 +13,41 @@ export type OpenApiDocument = {
   readonly info: object;
   readonly servers: readonly object[];
   readonly paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-  readonly components: { readonly schemas: Readonly<Record<string, unknown>> };
+  readonly components: {
+    readonly schemas: Readonly<Record<string, unknown>>;
+    readonly responses: Readonly<Record<string, unknown>>;
+  };
+};
+
+/** Answers that many operations share. */
+const RESPONSES = {
+  Fault: {
+    description: 'It failed; `docs/errors.md` lists the codes.',
+    content: {
+      'application/json': {
+        schema: {
+          type: 'object',
+          required: ['error'],
+          properties: {
+            error: {
+              type: 'object',
+              required: ['code', 'message', 'retryable', 'request_id'],
+              properties: {
+                code: { type: 'string', enum: Object.keys(FAULTS) },
+                message: { type: 'string' },
+                retryable: { type: 'boolean' },
+                request_id: { type: 'string' },
+                details: { type: 'object' },
+              },
+            },
+          },
+        },
+        example: {
+          error: { code: 'NOT_READY', message: FAULTS.NOT_READY.summary, retryable: true, request_id: 'r1' },
+        },
+      },
+    },
+  },
 };
 
 /**
@@ -46,7 +82,7 @@ export function assembleOpenApi(version: string, fragments: readonly ApiFragment
     },
     servers: [{ url: '/' }],
     paths,
-    components: { schemas },
+    components: { schemas, responses: RESPONSES },
   };
 }
 

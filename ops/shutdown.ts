@@ -8,27 +8,33 @@ export type ShutdownOptions = {
   /** The whole stop may take this long. */
   readonly limitMs: number;
   readonly logger: Logger;
+  /** Monotonic, in ms. */
+  readonly now: () => number;
   /** Ends the process, whatever still runs in it. */
   readonly exit: (code: number) => void;
 };
 
-/** Stops the platform: the first call in order, a second one at once. */
+/** Stops the platform: the first call in order, a later one at once. */
 export type Shutdown = (reason: string) => void;
+
+/** A Ctrl-C arrives twice, from the terminal and from npm; a person does not press it again that fast. */
+const ECHO_MS = 500;
 
 /**
  * Prepares the orderly stop. It exits with 0 when every step is done, and with 1 when a step failed or the
  * limit passed; the log is durable at every instant, so even then nothing acknowledged is lost. A step that
  * fails does not keep the later ones from running.
  */
-export function createShutdown({ steps, limitMs, logger, exit }: ShutdownOptions): Shutdown {
-  let begun = false;
+export function createShutdown({ steps, limitMs, logger, now, exit }: ShutdownOptions): Shutdown {
+  let begunAt: number | undefined;
   return (reason) => {
-    if (begun) {
+    if (begunAt !== undefined) {
+      if (now() - begunAt < ECHO_MS) return;
       logger.warn({ reason }, 'Stopping at once');
       exit(1);
       return;
     }
-    begun = true;
+    begunAt = now();
     logger.info({ reason }, 'Stopping');
     const limit = setTimeout(() => {
       logger.error({ limit_ms: limitMs }, 'Stopping took too long; ending anyway');

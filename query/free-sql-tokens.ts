@@ -28,6 +28,8 @@ const PLAIN_NAME = /^[\p{L}\p{N}_ .,:$@/+*%?!-]+$/u;
 const WORD = /[A-Za-z_][A-Za-z0-9_]*/y;
 const NUMBER = /(?:0[xX][0-9a-fA-F]+|\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+)/y;
 const SIGN = /[()[\],.*/%+\-=<>!|?:]/y;
+/** What the engine would read as a comment; its own print has none. */
+const COMMENT = /--|\/\*/y;
 const OPENS_SUBQUERY = /\s*AS\s*\(\s*(?:SELECT|WITH)\b/iy;
 
 /**
@@ -60,7 +62,7 @@ function tokenAt(sql: string, at: number): Token {
   if (plain !== undefined) return { text: plain };
   const named = nameAt(sql, at);
   if (named) return named;
-  const sign = match(SIGN, sql, at);
+  const sign = match(COMMENT, sql, at) === undefined ? match(SIGN, sql, at) : undefined;
   return sign === undefined
     ? { text: '', refused: `must not hold ${JSON.stringify(sql[at])}` }
     : { text: sign };

@@ -1,6 +1,7 @@
 import { access, constants, open, rm, statfs } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
+import { Fault } from '#domain';
 import type { Check, Finding } from './doctor.ts';
 
 /** What the checks look at. */
@@ -13,6 +14,8 @@ export type Checked = {
   readonly fetch: typeof fetch;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly nodeVersion: string;
+  /** Takes the lock of a data directory, or throws `DATA_DIR_LOCKED`. */
+  readonly lock: (dataDir: string) => Promise<AsyncDisposable>;
 };
 
 const OLDEST_NODE = 24;
@@ -30,6 +33,7 @@ export function platformChecks(checked: Checked): readonly Check[] {
     { name: 'free space', run: () => freeSpace(checked.dataDir) },
     { name: 'durable write', run: () => syncLatency(checked.dataDir) },
     { name: 'http port', run: () => httpPort(checked) },
+    { name: 'data lock', run: () => dataLock(checked) },
     { name: 'platform', run: () => platform(checked) },
   ];
 }
@@ -115,6 +119,22 @@ async function httpPort({ host, httpPort: port, url, fetch }: Checked): Promise<
     says: `${port} on ${host} is in use by another program, or needs more rights`,
     mend: 'Stop that program, or choose another port with DAYBOOK_HTTP_PORT.',
   };
+}
+
+async function dataLock({ dataDir, lock, url, fetch }: Checked): Promise<Finding> {
+  if ((await nearestExisting(dataDir)) !== dataDir) return { state: 'ok', says: 'free' };
+  try {
+    await (await lock(dataDir))[Symbol.asyncDispose]();
+    return { state: 'ok', says: 'free' };
+  } catch (error) {
+    if (!(error instanceof Fault) || error.code !== 'DATA_DIR_LOCKED') throw error;
+    if (await isLive(url, fetch)) return { state: 'ok', says: error.message };
+    return {
+      state: 'fail',
+      says: `${error.message} Nothing answers at ${url}.`,
+      mend: 'Stop that process, or set DAYBOOK_DATA_DIR to another directory.',
+    };
+  }
 }
 
 async function platform({ url, fetch }: Checked): Promise<Finding> {

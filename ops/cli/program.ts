@@ -18,6 +18,8 @@ export type ProgramOptions = {
   readonly start: (config: Config) => Promise<void>;
   /** The checks that need the engines themselves. */
   readonly engineChecks: (config: Config) => readonly Check[];
+  /** Takes the lock of a data directory, or throws `DATA_DIR_LOCKED`. */
+  readonly lock: (dataDir: string) => Promise<AsyncDisposable>;
 };
 
 /** What the process does after the command: end with a code, or go on until it is stopped. */
@@ -70,8 +72,8 @@ function createProgram(options: ProgramOptions, end: (given: ProgramEnd) => void
   ).action(async (flags: Flags) => {
     const config = configOf(flags, around);
     const { dataDir, host, httpPort } = config;
-    const { nodeVersion } = options;
-    const checked = { dataDir, host, httpPort, nodeVersion, url: urlOf(config), ...around };
+    const { nodeVersion, lock } = options;
+    const checked = { dataDir, host, httpPort, nodeVersion, lock, url: urlOf(config), ...around };
     const [machine, own] = [platformChecks(checked), options.engineChecks(config)];
     end({ exit: (await runDoctor([...machine, ...own], around)) ? 0 : 1 });
   });

@@ -1,0 +1,205 @@
+import { channel } from 'node:diagnostics_channel';
+import { Fault, parseReceipt } from '#domain';
+import type { TenantId, Zone } from '#domain';
+import type { Tenants } from '#log';
+import { DATABASE, FACT_VIEWS } from '#projections';
+import type { FactAnswer, FactProgress, FactStore } from '#projections';
+import type { Ask } from './analysis.ts';
+import { readPin, resolvePin } from './as-of.ts';
+import { checkFreeSql } from './free-sql.ts';
+import { describeAnswer } from './meta.ts';
+import type { Meta, Seen } from './meta.ts';
+import { invalidQuestion } from './question.ts';
+import type { Problem } from './question.ts';
+import { createBinder, visible } from './sql.ts';
+import type { Scope } from './sql.ts';
+
+/** One statement of a tenant. */
+export type SqlQuestion = {
+  readonly tenant: TenantId;
+  /** Untrusted. */
+  readonly sql: string;
+  readonly asOf?: string | number;
+  readonly waitFor?: string;
+  readonly signal?: AbortSignal;
+};
+
+export type SqlAnswer = {
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
+  /** By column name; 64-bit integers and decimals as text. */
+  readonly rows: readonly Readonly<Record<string, unknown>>[];
+  /** Whether there are more rows than one answer may have. */
+  readonly truncated: boolean;
+  readonly meta: Omit<Meta, 'range' | 'now'>;
+};
+
+/** Answers free SQL over one tenant's views. */
+export type SqlQuestions = {
+  /**
+   * Throws `QUERY_SQL_REFUSED` with the reason, `QUERY_INVALID`, `QUERY_PIN_UNAVAILABLE`,
+   * `QUERY_NOT_YET_VISIBLE`, `QUERY_TOO_DEAR`, `QUERY_OVERLOADED`.
+   */
+  ask(question: SqlQuestion): Promise<SqlAnswer>;
+};
+
+export type SqlQuestionsOptions = {
+  readonly facts: FactStore;
+  readonly progress: FactProgress;
+  readonly tenants: Pick<Tenants, 'get' | 'position'>;
+  /** Epoch ms. */
+  readonly clock: () => number;
+  readonly limits: {
+    /** Most rows of one answer. */
+    readonly rows: number;
+    readonly maxSeconds: number;
+    readonly maxBytes: number;
+  };
+  /** How long `waitFor` waits at most. @default 5000 */
+  readonly waitMs?: number;
+};
+
+const UTC: Zone = { name: 'UTC', offsetAt: () => 0 };
+const VIEWS: ReadonlySet<string> = new Set(FACT_VIEWS);
+const VIEW_FORM = /^SELECT (.+) FROM (\S+) WHERE (.+)$/s;
+const answered = channel('daybook:query:answered');
+
+/** Prepares the answering of free SQL; every statement is judged by {@link checkFreeSql} first. */
+export function createSqlQuestions(options: SqlQuestionsOptions): SqlQuestions {
+  const { facts, progress, tenants, clock, limits, waitMs = 5_000 } = options;
+  const { rows: maxRows, ...engineLimits } = limits;
+  const definitions = new Map<number, Promise<ReadonlyMap<string, string>>>();
+
+  async function wait(tenant: TenantId, token: string, signal: AbortSignal | undefined): Promise<void> {
+    const receipt = parseReceipt(token);
+    const state = await progress.state(tenant);
+    if (receipt?.logIdentity !== state?.logIdentity || !receipt || !state) {
+      throw invalidQuestion([wrong('wait_for', 'is no receipt of an event of this tenant')]);
+    }
+    const vector = state.confirmed.map((_, partition) =>
+      partition === receipt.partition ? receipt.offset + 1n : 0n,
+    );
+    const limit = AbortSignal.timeout(waitMs);
+    const seen = await progress.waitFor(tenant, vector, signal ? AbortSignal.any([limit, signal]) : limit);
+    if (!seen) throw new Fault('QUERY_NOT_YET_VISIBLE', undefined, { details: { timeout_ms: waitMs } });
+  }
+
+  async function pinDown({ tenant, asOf }: SqlQuestion, ask: Ask): Promise<Seen | undefined> {
+    const problems: Problem[] = [];
+    const pin = readPin(asOf, UTC, (field, code, message) => problems.push({ field, code, message }));
+    if (problems.length > 0) throw invalidQuestion(problems);
+    const state = tenants.get(tenant) ? await progress.state(tenant) : undefined;
+    if (!state) return undefined;
+    const scope: Scope = { tenant, generation: state.generation, vector: state.confirmed, firstSeen: [] };
+    return { state, ...(await resolvePin(pin, { state, scope, controlPosition: tenants.position() }, ask)) };
+  }
+
+  /** The views of a generation as the store has defined them, by name. */
+  function viewsOf(generation: number): Promise<ReadonlyMap<string, string>> {
+    const known = definitions.get(generation);
+    if (known) return known;
+    const reading = readViews(facts);
+    definitions.set(generation, reading);
+    reading.catch(() => definitions.delete(generation));
+    return reading;
+  }
+
+  return {
+    async ask(question) {
+      const { tenant, sql, waitFor, signal } = question;
+      const startedMs = clock();
+      const verdict = await checkFreeSql(facts, sql, VIEWS);
+      if (!verdict.ok) throw refused(`The SQL ${verdict.reason}.`);
+      if (waitFor !== undefined) await wait(tenant, waitFor, signal);
+      let rowsRead = 0;
+      const run = async <Row>(statement: Parameters<Ask>[0]): Promise<FactAnswer<Row>> => {
+        const limited = { ...statement, limits: engineLimits, ...(signal ? { signal } : {}) };
+        const answer = await facts.query<Row>(limited);
+        rowsRead += answer.rowsRead;
+        return answer;
+      };
+      const seen = await pinDown(question, async <Row>(statement: Parameters<Ask>[0]) => {
+        return (await run<Row>(statement)).rows;
+      });
+      const binder = createBinder();
+      const scope = scopeOf(tenant, seen);
+      const definition = await viewsOf(scope.generation);
+      const views = [...verdict.views].map(
+        (view) => `${view} AS (${sees(definition, view, visible(binder, scope))})`,
+      );
+      const statement = `${views.length > 0 ? `WITH ${views.join(', ')} ` : ''}SELECT * FROM (${verdict.sql})`;
+      const params = binder.params;
+      const columns = await run<{ name: string; type: string }>({
+        sql: `DESCRIBE TABLE (${statement})`,
+        params,
+      }).catch(explain);
+      const answer = await run<Readonly<Record<string, unknown>>>({
+        sql: `${statement} LIMIT ${maxRows + 1}`,
+        params,
+      }).catch(explain);
+      const ran = { elapsedMs: clock() - startedMs, rowsRead, cached: false, clockMs: clock() };
+      if (answered.hasSubscribers) answered.publish({ tenant, analysis: 'sql', ...ran });
+      return {
+        columns: columns.rows.map(({ name, type }) => ({ name, type })),
+        rows: answer.rows.slice(0, maxRows),
+        truncated: answer.rows.length > maxRows,
+        meta: metaOf(seen, ran),
+      };
+    },
+  };
+}
+
+async function readViews(facts: FactStore): Promise<ReadonlyMap<string, string>> {
+  const answer = await facts.query<{ name: string; as_select: string }>({
+    sql: `SELECT name, as_select FROM system.tables
+      WHERE database = {database:String} AND name IN {views:Array(String)}`,
+    params: { database: DATABASE, views: [...VIEWS] },
+  });
+  return new Map(answer.rows.map(({ name, as_select }) => [name, as_select]));
+}
+
+/**
+ * A view narrowed to what may be seen. By PREWHERE, because the engine otherwise puts conditions of the
+ * statement beside ours and evaluates them on rows of other tenants too; one that fails there
+ * (`toInt64(user_id)`) would tell their values in its message, and by failing at all.
+ */
+function sees(definitions: ReadonlyMap<string, string>, view: string, condition: string): string {
+  const [, columns, table, where] = VIEW_FORM.exec(definitions.get(view) ?? '') ?? [];
+  if (columns === undefined || table === undefined || where === undefined) {
+    throw new Fault('INTERNAL', undefined, { details: { view } });
+  }
+  return `SELECT ${columns} FROM ${table} PREWHERE ${condition} WHERE ${where}`;
+}
+
+/** A tenant without events sees the views without rows. */
+function scopeOf(tenant: TenantId, seen: Seen | undefined): Scope {
+  return { tenant, generation: seen?.state.generation ?? 0, vector: seen?.vector ?? [], firstSeen: [] };
+}
+
+function metaOf(seen: Seen | undefined, ran: Parameters<typeof describeAnswer>[2]): SqlAnswer['meta'] {
+  const time = { fromMs: 0, toMs: 0, nowMs: ran.clockMs, zone: UTC };
+  const { range: _range, now: _now, ...meta } = describeAnswer(seen, time, ran);
+  return meta;
+}
+
+/**
+ * What the engine says against a statement is meant for its author. Values are taken out: they come from
+ * rows, and no row belongs in an error.
+ */
+function explain(error: unknown): never {
+  if (!(error instanceof Fault) || error.code !== 'FACTS_ENGINE_FAILED') throw error;
+  const { engine_code: code, engine_message: message } = error.details;
+  if (typeof code !== 'number' || typeof message !== 'string') throw error;
+  const sentence = message.replace(/'[^']*'/g, "'…'").split(/: while executing|\. In scope /i)[0] ?? '';
+  throw new Fault('QUERY_SQL_REFUSED', `The engine cannot answer it: ${sentence.trim()}`, {
+    details: { engine_code: code },
+    cause: error,
+  });
+}
+
+function refused(message: string): Fault {
+  return new Fault('QUERY_SQL_REFUSED', message);
+}
+
+function wrong(field: string, message: string): Problem {
+  return { field, code: 'token', message };
+}
