@@ -15,8 +15,8 @@ describe('questions over HTTP', () => {
   let asking: Asking;
   let base = '';
   let close: () => void;
-  const held = Promise.withResolvers<void>();
-  const stopped = Promise.withResolvers<void>();
+  const held = Promise.withResolvers<undefined>();
+  const stopped = Promise.withResolvers<undefined>();
 
   beforeAll(async () => {
     asking = await openAsking();
@@ -42,10 +42,10 @@ describe('questions over HTTP', () => {
             return asking.queries.ask(name, request);
           }
           // A question that takes until its caller goes away.
-          held.resolve();
+          held.resolve(undefined);
           return new Promise((_, reject) => {
             signal?.addEventListener('abort', () => {
-              stopped.resolve();
+              stopped.resolve(undefined);
               reject(new Fault('QUERY_TOO_DEAR'));
             });
           });
