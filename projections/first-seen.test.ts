@@ -80,6 +80,27 @@ test('first_seen before any vector is the earliest time among the records before
   );
 });
 
+test('a fold that a crash left half written is completed by repeating it', async (t) => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'daybook-first-seen-'));
+  const facts = await openChdbFactStore({ dataDir });
+  t.after(async () => {
+    await facts[Symbol.asyncDispose]();
+    await rm(dataDir, { recursive: true });
+  });
+  await facts.prepare(1);
+  const tenant = 'acme' as TenantId;
+  const falling = [9, 7, 8, 5, 1].map((day, index) => {
+    return { partition: 0, actor: 'a', name: 'view', ms: START + day * 86_400_000, offset: BigInt(index) };
+  });
+  await insert(facts, tenant, 0, falling);
+  // Only the later half was written; its row of offset 4 must not hide the earlier ones.
+  await facts.foldFirstSeen(1, { tenant, from: [3n], to: [5n] });
+  await facts.foldFirstSeen(1, { tenant, from: [0n], to: [5n] });
+  for (const vector of [[0n], [1n], [2n], [3n], [4n], [5n]]) {
+    assert.deepEqual(await firstSeen(facts, tenant, [...vector, 0n]), earliestBefore(falling, vector));
+  }
+});
+
 type Placed = Seen & { readonly offset: bigint };
 
 /** The earliest instant of every actor and event among the records before the vector. */
