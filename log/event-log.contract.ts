@@ -151,7 +151,7 @@ const CLAUSES = {
     outcomes.forEach(([shared, own], i) => {
       assert.equal(own?.outcome, 'accepted');
       assert.equal(shared?.outcome, i < 20 ? 'accepted' : i < 40 ? 'duplicate' : 'conflict');
-      assert.deepEqual(shared?.position, outcomes[i % 20]![0]?.position);
+      assert.deepEqual(shared.position, outcomes[i % 20]?.[0]?.position);
     });
     const offsets = outcomes.map(([, own]) => own?.position.offset ?? -1n);
     assert.deepEqual(

@@ -5,6 +5,7 @@ import type { Database, RootDatabase } from 'lmdb';
 import type { TenantId } from '#domain';
 import type { LogChannel } from './event-log.ts';
 import { genesisDigest } from './block.ts';
+import type { TurnedAwayRow } from './turned-away-counts.ts';
 
 /** What is fixed when a log is created. `no` is its short name in keys. */
 export type StoredLog = {
@@ -27,15 +28,6 @@ export type BlockCommit = {
     readonly head: PartitionHead;
   }[];
   readonly turnedAway: readonly TurnedAwayRow[];
-};
-
-/** Running totals of one hour since the log began. */
-export type TurnedAwayRow = {
-  readonly log: number;
-  /** Hours since the epoch. */
-  readonly hour: number;
-  readonly duplicates: number;
-  readonly conflicts: number;
 };
 
 /** Reads the first offset of a block without depending on its other members. */

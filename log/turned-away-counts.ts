@@ -1,4 +1,11 @@
-import type { TurnedAwayRow } from './lmdb-blocks.ts';
+/** Running totals of one hour since the log began. */
+export type TurnedAwayRow = {
+  readonly log: number;
+  /** Hours since the epoch. */
+  readonly hour: number;
+  readonly duplicates: number;
+  readonly conflicts: number;
+};
 
 export const HOUR_MS = 3_600_000;
 
