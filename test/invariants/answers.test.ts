@@ -32,6 +32,7 @@ describe('answers over a generated history equal brute force over its own ledger
   let dir: Awaited<ReturnType<typeof temporaryDir>>;
   let platform: Platform;
   let settled: Settled;
+  const took: number[] = [];
   const ledgerOf = (tenant: string): readonly Event[] =>
     settled.accepted.get(tenant)!.map(({ event }) => event);
 
@@ -45,20 +46,23 @@ describe('answers over a generated history equal brute force over its own ledger
       fromMs: FROM_MS,
       toMs: TO_MS,
     });
+    took.push(performance.now());
     const answers = await sendAll(platform, inputs, {
       random: createRandom(seed),
       inFlight: 12,
       singles: 0.5,
     });
+    took.push(performance.now());
     settled = settle(inputs, answers);
     for (const tenant of TENANTS) {
-      const receipts = [...answers.values()].flatMap(({ partition, offset, token }, index) =>
-        partition === undefined || offset === undefined || inputs[index]?.tenant !== tenant
-          ? []
-          : [{ partition, offset, token }],
-      );
+      const receipts = inputs.flatMap((input) => {
+        const { partition, offset, token } = answers.get(input.index) ?? {};
+        if (partition === undefined || offset === undefined || input.tenant !== tenant) return [];
+        return [{ partition, offset, token }];
+      });
       await waitUntilVisible(platform, tenant, receipts);
     }
+    took.push(performance.now());
   });
 
   after(async () => {
@@ -68,7 +72,10 @@ describe('answers over a generated history equal brute force over its own ledger
 
   test('every input was answered as the ledger says', (t) => {
     t.diagnostic(`seed ${seed} (repeat with DAYBOOK_TEST_SEED=${seed})`);
-    t.diagnostic(JSON.stringify(settled.counts));
+    const [from = 0, sent = 0, visible = 0] = took;
+    t.diagnostic(
+      `${JSON.stringify(settled.counts)} sent in ${Math.round(sent - from)} ms, all visible ${Math.round(visible - sent)} ms later`,
+    );
     assert.deepEqual(settled.problems.slice(0, 10), []);
     assert.ok(settled.counts.accepted >= EVENTS);
   });
