@@ -63,11 +63,11 @@ export type Examination = {
 };
 
 const CONTENT_HASH_BYTES = 16;
-const utf8 = new TextEncoder();
 
 /** Tells apart what senders say under one event id: over their own members, whatever order they are in. */
 export function contentHash(value: Json): Uint8Array {
-  return hash('sha256', canonicalJson(value), 'buffer').subarray(0, CONTENT_HASH_BYTES);
+  // As text first: a buffer of its own for every digest costs as much as the digest.
+  return Buffer.from(hash('sha256', canonicalJson(value), 'latin1').slice(0, CONTENT_HASH_BYTES), 'latin1');
 }
 
 /** Checks one input and makes the record that would be kept of it. Changes nothing anywhere. */
@@ -133,7 +133,7 @@ function accepted(
     about.warnings,
   );
   const record: NewRecord = {
-    key: utf8.encode(actorOf(event)),
+    key: Buffer.from(actorOf(event)),
     headers: {
       eventId: event.event_id,
       contentHash: contentHash(input.original ?? value),
