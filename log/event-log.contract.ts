@@ -175,6 +175,28 @@ const CLAUSES = {
     assert.equal(await log.find(acme, 'b'), undefined);
   },
 
+  'an id with half a character is one id, before and after a reopening': async (storage) => {
+    const ids = ['half-\ud800', 'half-\udfff', 'half-\ufffd'];
+    {
+      await using log = await storage.open();
+      await log.create(acme, { partitions: 2 });
+      const outcomes = await log.append(
+        events,
+        [...ids, ...ids].map((id) => entry(id, { key: 'k' })),
+      );
+      assert.deepEqual(
+        outcomes.map(({ outcome }) => outcome),
+        ['accepted', 'duplicate', 'duplicate', 'duplicate', 'duplicate', 'duplicate'],
+      );
+    }
+    await using log = await storage.open();
+    const again = await log.append(
+      events,
+      ids.map((id) => entry(id)),
+    );
+    assert.ok(again.every(({ outcome }) => outcome === 'duplicate'));
+  },
+
   'the id of one tenant is new to another': async (storage) => {
     await using log = await storage.open();
     await log.create(acme, { partitions: 1 });

@@ -58,11 +58,13 @@ async function add(index: FirstSeenIndex, history: History, count: number): Prom
 
 async function knows(index: FirstSeenIndex, { ids }: History): Promise<void> {
   assert.ok(ids.every((id) => index.mayKnow(9, id)));
-  const unknown = ids.filter((id) => !index.recall(9, id));
+  // Before any waiting: an id leaves the memory when it has reached the disk.
+  const recalled = new Map(ids.map((id) => [id, index.recall(9, id)]));
+  const unknown = ids.filter((id) => !recalled.get(id));
   const found = await index.fetch(unknown.map((id) => [9, id]));
   const fetched = new Map(unknown.map((id, i) => [id, found[i]]));
   ids.forEach((id, offset) => {
-    const seen = index.recall(9, id) ?? fetched.get(id);
+    const seen = recalled.get(id) ?? fetched.get(id);
     assert.ok(seen, id);
     assert.deepEqual({ ...seen, contentHash: Buffer.from(seen.contentHash) }, seenAt(offset));
   });

@@ -39,13 +39,18 @@ test('after a commit that fails nothing of it stands, and the log goes on from w
     partitions: [{ planned: head, durable: head, open: undefined }],
   };
   const appender = new LmdbAppender({ blocks, index, logs: () => [log], onCommit: () => undefined });
+  const secondIsReady = Promise.withResolvers<undefined>();
   const commits = new GroupCommit<AppendCall>({
     maxWaitingBytes: 1e9,
     maxWaitingEntries: 1e9,
     // One call a group, made ready while the one before it is being written.
     maxGroupEntries: 1,
     overlapFromEntries: 0,
-    prepare: (calls) => appender.prepare(calls),
+    prepare: async (calls) => {
+      const prepared = await appender.prepare(calls);
+      if (calls.some(({ records }) => records[0]?.headers.eventId === 'd')) secondIsReady.resolve(undefined);
+      return prepared;
+    },
   });
   const append = (...ids: string[]): Promise<readonly AppendOutcome[]> =>
     new Promise((resolve, reject) => {
@@ -57,10 +62,14 @@ test('after a commit that fails nothing of it stands, and the log goes on from w
 
   assert.deepEqual(await outcomes(append('a', 'b')), ['accepted 0', 'accepted 1']);
 
-  // The disk is full for one commit.
+  // The disk is full for one commit, which fails when the next has been made ready upon it.
   const write = blocks.write.bind(blocks);
   let failures = 1;
-  blocks.write = (commit) => (failures-- > 0 ? Promise.reject(new Error('disk full')) : write(commit));
+  blocks.write = async (commit) => {
+    if (failures-- <= 0) return write(commit);
+    await secondIsReady.promise;
+    throw new Error('disk full');
+  };
   const failing = await Promise.allSettled([append('c', 'a'), append('d', 'c')]);
   assert.ok(failing.every((call) => call.status === 'rejected' && isFault('INTERNAL')(call.reason)));
 

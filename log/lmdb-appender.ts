@@ -112,7 +112,7 @@ export class LmdbAppender {
       const { no, channel: logChannel } = log.stored;
       for (const record of records) {
         let seen: Seen | undefined;
-        const id = record.headers.eventId;
+        const id = idOf(record);
         if (logChannel === 'events' && this.#index.mayKnow(no, id)) {
           seen = this.#index.recall(no, id);
           if (!seen) {
@@ -180,14 +180,12 @@ export class LmdbAppender {
   /** Takes the id for the offset, or answers where an entry of this group or one in memory has it. */
   #claim(
     log: LogState,
-    { headers }: NewRecord,
+    record: NewRecord,
     at: { readonly partition: number; readonly offset: number },
   ): Seen | undefined {
     if (log.stored.channel === 'dead_letters') return undefined;
-    return this.#index.addOrRecall(log.stored.no, headers.eventId, {
-      ...at,
-      contentHash: headers.contentHash,
-    });
+    const { contentHash } = record.headers;
+    return this.#index.addOrRecall(log.stored.no, idOf(record), { ...at, contentHash });
   }
 
   #turnAway(log: LogState, { headers }: NewRecord, seen: Seen): AppendOutcome {
@@ -232,6 +230,11 @@ export class LmdbAppender {
       return !state || offset >= state.durable.next;
     });
   }
+}
+
+/** The id as its UTF-8 bytes will say it, so that memory and disk never disagree about a broken surrogate. */
+function idOf({ headers }: NewRecord): string {
+  return headers.eventId.toWellFormed();
 }
 
 function cut(log: LogState, state: PartitionState): Cut {

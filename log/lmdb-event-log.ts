@@ -170,8 +170,9 @@ class LmdbEventLog implements EventLog, BlockSource {
     const state = this.#logs.get(keyOf({ tenant, channel: 'events' }));
     if (!state) return undefined;
     const { no } = state.stored;
-    if (!this.#index.mayKnow(no, eventId)) return undefined;
-    const seen = this.#index.recall(no, eventId) ?? (await this.#index.fetch([[no, eventId]]))[0];
+    const id = eventId.toWellFormed();
+    if (!this.#index.mayKnow(no, id)) return undefined;
+    const seen = this.#index.recall(no, id) ?? (await this.#index.fetch([[no, id]]))[0];
     if (!seen) return undefined;
     const durable = state.partitions[seen.partition]?.durable.next ?? 0;
     return seen.offset < durable ? { partition: seen.partition, offset: BigInt(seen.offset) } : undefined;
