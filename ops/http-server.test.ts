@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { createServer } from 'node:http';
+import { Agent, createServer, get } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
@@ -195,14 +197,17 @@ test('draining answers what is in flight and takes nothing new', async (t) => {
     api: () => undefined,
   });
   for (const part of READINESS_PARTS) readiness.done(part);
-  const inFlight = fetch(`${server.url}/slow`);
+  // A client that keeps its connection, so that only the server can end it.
+  const agent = new Agent({ keepAlive: true });
+  const inFlight = once(get(`${server.url}/slow`, { agent }), 'response') as Promise<[IncomingMessage]>;
   await begun.promise;
   readiness.stop();
   const drained = server.drain(60_000);
   await assert.rejects(fetch(`${server.url}/live`));
   finish.resolve(undefined);
-  assert.equal(await (await inFlight).text(), 'whole');
+  assert.equal(await text((await inFlight)[0]), 'whole');
   await drained;
+  agent.destroy();
 });
 
 test('a request that does not end is broken off when the grace is over', async (t) => {

@@ -39,6 +39,7 @@ export interface HttpServer extends AsyncDisposable {
   drain(graceMs: number): Promise<void>;
 }
 
+const IDLE_CHECK_MS = 20;
 const USABLE_ID = /^[\w.:-]{1,128}$/;
 
 /**
@@ -143,13 +144,18 @@ function whyNotListening(error: unknown, host: string, port: number): string {
 async function drain(server: Server, graceMs: number): Promise<void> {
   if (!server.listening) return;
   const { promise: closed, resolve } = Promise.withResolvers<undefined>();
-  // `close` also ends idle keep-alive connections; busy ones end with their answer.
   server.close(() => {
     resolve(undefined);
   });
+  // `close` ends the connections that are idle at that moment. One whose last answer comes later would live
+  // on for its keep-alive time, so they are looked for again and again.
+  const idle = setInterval(() => {
+    server.closeIdleConnections();
+  }, IDLE_CHECK_MS);
   const grace = setTimeout(() => {
     server.closeAllConnections();
   }, graceMs);
   await closed;
+  clearInterval(idle);
   clearTimeout(grace);
 }
