@@ -67,7 +67,7 @@ const CONTENT_HASH_BYTES = 16;
 /** Tells apart what senders say under one event id: over their own members, whatever order they are in. */
 export function contentHash(value: Json): Uint8Array {
   // As text first: a buffer of its own for every digest costs as much as the digest.
-  return Buffer.from(hash('sha256', canonicalJson(value), 'latin1').slice(0, CONTENT_HASH_BYTES), 'latin1');
+  return Buffer.from(hash('sha256', canonicalJson(value), 'binary').slice(0, CONTENT_HASH_BYTES), 'latin1');
 }
 
 /** Checks one input and makes the record that would be kept of it. Changes nothing anywhere. */
@@ -87,7 +87,9 @@ export function examine(input: Input, sender: Sender, examination: Examination):
   }
   const schema = examination.registry.envelope(kind);
   const violations = schema.validate(value);
-  if (violations) errors.push(...violations);
+  // Of a member already named, what else is wrong with it is only a consequence.
+  if (violations)
+    errors.push(...violations.filter(({ field }) => !errors.some((one) => one.field === field)));
   if (kind !== 'behaviour') requireActor(value, errors);
   const time = eventTime(value, examination);
   if (!time.ok && !errors.some(({ field }) => field === time.field)) {

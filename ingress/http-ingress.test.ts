@@ -8,6 +8,7 @@ import { ACTIONS, Fault, parseReceipt } from '#domain';
 import type { JsonObject } from '#domain';
 import type { EventLog } from '#log';
 import { NOW_MS, openDoor } from '../test/door.ts';
+import type { Said } from '../test/door.ts';
 
 const TRACK = '/api/v1/behaviors/track';
 const BATCH = '/api/v1/behaviors/track/batch';
@@ -43,7 +44,7 @@ test('an event is answered with its receipt and stands where the receipt says', 
   assert.equal(receipt['partition'], event?.partition);
   assert.equal(receipt['offset'], '0');
   const { identity } = await door.log.bounds({ tenant: 'acme' as never, channel: 'events' });
-  assert.deepEqual(parseReceipt(String(receipt['token'])), {
+  assert.deepEqual(parseReceipt(receipt['token'] as string), {
     logIdentity: identity,
     partition: event?.partition,
     offset: 0n,
@@ -99,7 +100,7 @@ test('without an event id every attempt is a new event with an id of its own', a
   const { event_id: _, ...nameless } = CLICK;
   const one = await door.post(TRACK, nameless);
   const two = await door.post(TRACK, nameless);
-  assert.match(String(one.body['event_id']), /^evt_[0-9a-f-]{36}$/);
+  assert.match(one.body['event_id'] as string, /^evt_[0-9a-f-]{36}$/);
   assert.notEqual(one.body['event_id'], two.body['event_id']);
   assert.equal(two.body['outcome'], 'accepted');
 });
@@ -142,7 +143,7 @@ test('a batch mixes kinds and tenants, and one bad event does not refuse the oth
     index,
     event_id,
     outcome,
-    (errors as readonly JsonObject[]).map(({ field, code }) => `${String(field)} ${String(code)}`),
+    (errors as readonly Said[]).map(({ field, code }) => `${field} ${code}`),
   ]);
   assert.deepEqual(said, [
     [0, 'evt_1', 'accepted', []],
@@ -184,8 +185,8 @@ test('a batch of 101, of none, or of something else is refused whole, and keeps 
   for (const [body, expected] of refused) {
     const answer = await door.post(BATCH, body);
     assert.equal(answer.status, 400);
-    const [error] = answer.body['errors'] as readonly JsonObject[];
-    assert.equal(`${String(error?.['field'])} ${String(error?.['code'])}`, expected);
+    const [error] = answer.body['errors'] as readonly Said[];
+    assert.equal(`${error?.field ?? ''} ${error?.code ?? ''}`, expected);
   }
   const twice = await door.postText(BATCH, `{"events":[${JSON.stringify(CLICK)}],"events":[]}`);
   assert.equal(twice.status, 400);
@@ -355,10 +356,7 @@ test('an overloaded log is answered 503 with Retry-After, and a batch partly sto
   assert.equal(batch.headers.get('retry-after'), '1');
   const results = batch.body['results'] as readonly JsonObject[];
   assert.deepEqual(
-    results.map(({ outcome, errors }) => [
-      outcome,
-      (errors as readonly JsonObject[]).map(({ code }) => code),
-    ]),
+    results.map(({ outcome, errors }) => [outcome, (errors as readonly Said[]).map(({ code }) => code)]),
     [
       ['accepted', []],
       ['rejected', ['not_stored']],

@@ -15,6 +15,9 @@ import { temporaryDir } from './platform.ts';
 
 export const NOW_MS = Date.parse('2026-07-01T12:00:00.000Z');
 
+/** An error or warning of an answer. */
+export type Said = { readonly field: string; readonly code: string };
+
 export type DoorReply = {
   readonly status: number;
   readonly headers: Headers;
