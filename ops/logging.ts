@@ -1,5 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { pino } from 'pino';
+import type { Fault, FaultCode } from '#domain';
 import type { LogLevel } from './settings.ts';
 
 /** Writes log lines: named values and one sentence. */
@@ -63,6 +64,22 @@ export function logAnnouncements(logger: Logger): Disposable {
     [Symbol.dispose]: () => {
       for (const { channel, listener } of subscriptions) unsubscribe(channel, listener);
     },
+  };
+}
+
+/** Faults that are ours to mend, whoever asked. */
+const OURS: ReadonlySet<FaultCode> = new Set(['INTERNAL', 'LOG_CORRUPT', 'FACTS_ENGINE_FAILED']);
+
+/** Logs faults of requests: ours with their cause, those that callers can see to themselves at debug. */
+export function createFaultLog(logger: Logger): (fault: Fault, requestId: string) => void {
+  return (fault, requestId) => {
+    const values = { request_id: requestId, code: fault.code, ...fault.details };
+    if (!OURS.has(fault.code)) {
+      logger.debug(values, fault.message);
+      return;
+    }
+    const { cause } = fault;
+    logger.error({ ...values, cause: cause instanceof Error ? cause.stack : cause }, fault.message);
   };
 }
 

@@ -61,3 +61,14 @@ async function runAll(steps: readonly ShutdownStep[], logger: Logger): Promise<b
   }
   return clean;
 }
+
+/** Stops the platform when the process is asked to end, and ends it when something failed that nobody caught. */
+export function stopOnSignals(process: NodeJS.Process, options: ShutdownOptions): void {
+  const shutdown = createShutdown(options);
+  process.on('SIGTERM', shutdown).on('SIGINT', shutdown);
+  process.on('uncaughtException', (error) => {
+    // Nobody knows what still holds. The log is durable at every instant, so the safe thing is to go.
+    options.logger.fatal({ error: error.stack }, 'Something failed that nothing was prepared for; ending');
+    options.exit(1);
+  });
+}
