@@ -15,6 +15,9 @@ import type { BatchReply } from './sending.ts';
 const KILLS = 52;
 const LIVES = 2; // platforms beside each other, so that one starts while the other is under load
 const SENDERS = 4;
+/** Most acknowledged batches in one life before it is ended, and the longest it may take. */
+const MAX_BATCHES = 120;
+const MAX_LIFE_MS = 4_000;
 const TENANTS = ['acme', 'globex'] as const;
 const FROM_MS = Date.UTC(2023, 0, 1);
 const MONTHS_MS = 24 * 30 * 86_400_000;
@@ -31,6 +34,7 @@ class Sender {
   unheard: Sent[] = [];
   duplicatesOfUnheard = 0;
   resent = 0;
+  batches = 0;
   readonly #heard: Sent[] = [];
   #made = 0;
 
@@ -82,6 +86,7 @@ class Sender {
   }
 
   #hear(batch: readonly Sent[], reply: BatchReply): void {
+    this.batches++;
     assert.equal(reply.results.length, batch.length);
     for (const result of reply.results) {
       const sent = batch[result.index]!;
@@ -136,7 +141,8 @@ test('kill -9 at random instants loses no acknowledged event and counts none twi
       startsMs.sort((a, b) => a - b);
       const median = startsMs[Math.floor(startsMs.length / 2)] ?? 0;
       t.diagnostic(
-        `life ${life}: ${kept} events, ready after ${Math.round(median)} ms (median), ` +
+        `life ${life}: ${kept} events, ${sumOf(senders, 'duplicatesOfUnheard')} of them kept without an answer, ` +
+          `${sumOf(senders, 'resent')} sent once more, ready after ${Math.round(median)} ms (median), ` +
           `${Math.round(startsMs.at(-1) ?? 0)} ms (longest)`,
       );
     }),
@@ -160,9 +166,19 @@ async function killOnce(
   await untilReady(platform);
   startsMs.push(performance.now() - startedAt);
   const load = senders.map((sender) => sender.send(platform, { more: () => true }));
-  await sleep(random.between(20, 900));
+  // An instant by progress, so that a slow machine sees as much load as a fast one, and then any moment.
+  const until = sumOf(senders, 'batches') + random.between(0, MAX_BATCHES);
+  const latest = performance.now() + MAX_LIFE_MS;
+  while (sumOf(senders, 'batches') < until && performance.now() < latest) await sleep(1);
+  await sleep(random.next() * 30);
   await platform.kill();
   await Promise.all(load);
+}
+
+type Count = 'batches' | 'resent' | 'duplicatesOfUnheard';
+
+function sumOf(senders: readonly Sender[], count: Count): number {
+  return senders.reduce((sum, sender) => sum + sender[count], 0);
 }
 
 /** The last life: everything unheard is sent again, then log, facts and the senders' ledgers must agree. */
