@@ -34,22 +34,29 @@ export function createWhereabouts(lookUpPlace: LookUpPlace): (address: string | 
 
 /** The network of an address, /24 for IPv4 and /48 for IPv6; undefined when the text is no address. */
 export function maskedNetwork(address: string): string | undefined {
-  if (!ipaddr.isValid(address)) return undefined;
-  const parsed = ipaddr.process(address);
-  const bytes = parsed.toByteArray();
+  const parsed = parseAddress(address);
+  if (!parsed) return undefined;
   const kept = parsed.kind() === 'ipv4' ? 3 : 6;
-  const network = ipaddr.fromByteArray(bytes.map((byte, index) => (index < kept ? byte : 0)));
-  return `${network.toString()}/${kept * 8}`;
+  const network = parsed.toByteArray().map((byte, index) => (index < kept ? byte : 0));
+  return `${ipaddr.fromByteArray(network).toString()}/${kept * 8}`;
 }
 
 /** Whether an address is one that the whole internet can reach; only those have a place. */
 export function isPublicAddress(address: string): boolean {
-  return ipaddr.isValid(address) && ipaddr.process(address).range() === 'unicast';
+  return parseAddress(address)?.range() === 'unicast';
 }
 
 /** Whether the other end of a connection is this machine. */
 export function isLoopback(address: string | undefined): boolean {
   if (address === undefined) return false;
   if (address === '127.0.0.1' || address === '::1') return true;
-  return ipaddr.isValid(address) && ipaddr.process(address).range() === 'loopback';
+  return parseAddress(address)?.range() === 'loopback';
+}
+
+/** The library takes `1` and `10.1` for addresses too; here an IPv4 address has four parts. */
+function parseAddress(address: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
+  const valid = address.includes(':')
+    ? ipaddr.IPv6.isValid(address)
+    : ipaddr.IPv4.isValidFourPartDecimal(address);
+  return valid ? ipaddr.process(address) : undefined;
 }

@@ -8,7 +8,13 @@ export type Validate = (value: unknown) => readonly FieldError[] | undefined;
 
 /** Compiles JSON Schemas (draft 2020-12, with `maxBytes` for texts) into validators. */
 export function createCompiler(): (schema: SchemaObject) => Validate {
-  const ajv = new Ajv2020({ allErrors: true, strict: true, allowUnionTypes: true, ownProperties: false });
+  const ajv = new Ajv2020({
+    allErrors: true,
+    strict: true,
+    strictRequired: false,
+    allowUnionTypes: true,
+    ownProperties: false,
+  });
   addFormats.default(ajv, { mode: 'fast' });
   ajv.addKeyword({
     keyword: 'maxBytes',
@@ -47,7 +53,11 @@ function fieldErrorOf(error: ErrorObject): FieldError {
     return { field: parent === '' ? name : `${parent}.${name}`, code: 'required', message: 'is required' };
   }
   if (parent === 'action_type' && error.keyword === 'enum') {
-    return { field: parent, code: 'unknown_action', message: 'is none of the 38 actions and no alias of one' };
+    return {
+      field: parent,
+      code: 'unknown_action',
+      message: 'is none of the 38 actions and no alias of one',
+    };
   }
   const code = CODES[error.keyword];
   return { field: parent, code: code ?? 'format', message: messageOf(error, params) };
