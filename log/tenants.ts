@@ -20,6 +20,7 @@ export interface Tenants extends AsyncDisposable {
   position(): bigint;
 }
 
+/** What {@link openTenants} needs from outside. */
 export type TenantsOptions = {
   /** Partitions of the log of a new tenant, 1 to 24. */
   readonly partitions: number;

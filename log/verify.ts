@@ -23,6 +23,7 @@ export interface BlockSource {
 /** Why a block is not what was written: `missing` is a gap, `truncated` an end before the high-water mark. */
 export type LogDifference = 'digest' | 'chain' | 'missing' | 'truncated' | 'records';
 
+/** Whether every block is what was written, or the first that is not. */
 export type LogVerdict =
   | { readonly ok: true; readonly blocks: number; readonly records: bigint }
   | {
