@@ -26,8 +26,10 @@ export type FactProjectorDeps = {
 export type FactProjectorTuning = {
   /** How long records that trickle in wait for company. @default 200 */
   readonly flushAfterMs: number;
-  /** How many waiting records are taken at once without waiting. @default 1000 */
+  /** How many waiting records are taken without waiting, when nothing was for `flushAfterMs`. @default 1000 */
   readonly flushAtRecords: number;
+  /** How many are taken whenever they wait: so many are worth an insert under load. @default 20000 */
+  readonly bulkRecords: number;
   /** Largest insert when catching up, in records. @default 100000 */
   readonly maxRecords: number;
   /** The same in bytes of values. @default 64 MiB */
@@ -49,6 +51,7 @@ export type FactProjectorTuning = {
 const TUNING: FactProjectorTuning = {
   flushAfterMs: 200,
   flushAtRecords: 1000,
+  bulkRecords: 20_000,
   maxRecords: 100_000,
   maxBytes: 64 * 1024 * 1024,
   retryAfterMs: 100,

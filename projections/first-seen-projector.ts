@@ -34,6 +34,7 @@ export class FirstSeenProjector implements AsyncDisposable {
     this.#schedule = new FlushSchedule({
       afterMs: options.afterMs,
       atRecords: Number(options.stride),
+      bulkRecords: Number(options.stride),
       clock: options.clock,
       waiting: async (followed) => Number(behind(this.vector(followed), followed.confirmed)),
     });

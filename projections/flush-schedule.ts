@@ -4,8 +4,10 @@ import type { FollowedTenant } from './followed-tenant.ts';
 export type FlushScheduleOptions = {
   /** How long what trickles in may wait for company. */
   readonly afterMs: number;
-  /** At how many waiting records it need not wait any longer. */
+  /** At how many waiting records it need not wait any longer, when nothing has been taken for `afterMs`. */
   readonly atRecords: number;
+  /** At how many it is worth to take them at once, even while the portion before is being applied. */
+  readonly bulkRecords: number;
   readonly clock: () => number;
   /** How many records of a tenant wait, cheaply. */
   readonly waiting: (followed: FollowedTenant) => Promise<number>;
@@ -17,6 +19,8 @@ export class FlushSchedule {
   readonly #dirty = new Set<FollowedTenant>();
   #urgent = false;
   #since = 0;
+  #busy = false;
+  #begunAt = -Infinity;
   #wake = Promise.withResolvers<undefined>();
 
   constructor(options: FlushScheduleOptions) {
@@ -36,6 +40,18 @@ export class FlushSchedule {
   hurry(followed: FollowedTenant): void {
     this.#urgent = true;
     this.mark(followed);
+    this.#wake.resolve(undefined);
+  }
+
+  /** A portion is being applied: what comes meanwhile is gathered for the next one. */
+  begin(): void {
+    this.#busy = true;
+    this.#begunAt = this.#options.clock();
+  }
+
+  /** The portion has been applied. */
+  end(): void {
+    this.#busy = false;
     this.#wake.resolve(undefined);
   }
 
@@ -70,12 +86,16 @@ export class FlushSchedule {
 
   async #isDue(): Promise<boolean> {
     if (this.#dirty.size === 0) return false;
-    if (this.#urgent || this.#options.clock() - this.#since >= this.#options.afterMs) return true;
+    const { clock, afterMs, atRecords, bulkRecords } = this.#options;
+    if (!this.#busy && (this.#urgent || clock() - this.#since >= afterMs)) return true;
+    // A small portion costs the engine nearly as much as a large one, so under load they are taken at intervals.
+    const rested = !this.#busy && clock() - this.#begunAt >= afterMs;
+    return (await this.#waiting()) >= (rested ? atRecords : bulkRecords);
+  }
+
+  async #waiting(): Promise<number> {
     let waiting = 0;
-    for (const followed of this.#dirty) {
-      waiting += await this.#options.waiting(followed);
-      if (waiting >= this.#options.atRecords) return true;
-    }
-    return false;
+    for (const followed of this.#dirty) waiting += await this.#options.waiting(followed);
+    return waiting;
   }
 }

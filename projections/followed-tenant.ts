@@ -25,6 +25,7 @@ export class FollowedTenant {
   #confirmed: PositionVector = [];
   #paused: Pause | undefined;
   #changed = Promise.withResolvers<undefined>();
+  #awaiting = 0;
 
   constructor(tenant: TenantId) {
     this.tenant = tenant;
@@ -33,6 +34,11 @@ export class FollowedTenant {
 
   get confirmed(): PositionVector {
     return this.#confirmed;
+  }
+
+  /** Whether somebody waits for a vector to be confirmed. */
+  get awaited(): boolean {
+    return this.#awaiting > 0;
   }
 
   get paused(): Pause | undefined {
@@ -57,6 +63,7 @@ export class FollowedTenant {
       aborted.resolve(undefined);
     };
     signal.addEventListener('abort', abort, { once: true });
+    this.#awaiting++;
     try {
       for (;;) {
         if (this.logIdentity !== undefined && covers(this.#confirmed, vector)) return true;
@@ -64,6 +71,7 @@ export class FollowedTenant {
         await Promise.race([this.#changed.promise, aborted.promise]);
       }
     } finally {
+      this.#awaiting--;
       signal.removeEventListener('abort', abort);
     }
   }

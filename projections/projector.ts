@@ -32,6 +32,8 @@ export type ProjectorOptions<Batch extends { readonly tenant: TenantId }> = {
   readonly flushAfterMs: number;
   /** At how many records it need not wait. */
   readonly flushAtRecords: number;
+  /** At how many the next portion is read while one is being applied. */
+  readonly bulkRecords: number;
   /** How much is taken at once when catching up. */
   readonly maxRecords: number;
   readonly maxBytes: number;
@@ -71,6 +73,7 @@ export class Projector<Batch extends { readonly tenant: TenantId }> implements A
     this.#schedule = new FlushSchedule({
       afterMs: options.flushAfterMs,
       atRecords: options.flushAtRecords,
+      bulkRecords: options.bulkRecords,
       clock: options.clock,
       waiting: (followed) => this.#waiting(followed),
     });
@@ -128,7 +131,10 @@ export class Projector<Batch extends { readonly tenant: TenantId }> implements A
       const due = await this.#schedule.due(this.#stop.signal);
       const gathered = await this.#gather(due);
       await applying;
-      applying = this.#apply(gathered);
+      this.#schedule.begin();
+      applying = this.#apply(gathered).finally(() => {
+        this.#schedule.end();
+      });
     }
     await applying;
   }
@@ -172,7 +178,9 @@ export class Projector<Batch extends { readonly tenant: TenantId }> implements A
     const moved = vector.some((offset, partition) => offset !== followed.confirmed[partition]);
     if (moved || followed.paused) gathered.reached.set(followed, { vector, highWater: next });
     else if (!this.#schedule.has(followed)) followed.waitingSinceMs = undefined;
-    if (next.some((high, partition) => high > (vector[partition] ?? 0n))) this.#schedule.hurry(followed);
+    if (!next.some((high, partition) => high > (vector[partition] ?? 0n))) return;
+    if (followed.awaited) this.#schedule.hurry(followed);
+    else this.#schedule.mark(followed);
   }
 
   /** Answers how many records it has read. */
