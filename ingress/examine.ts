@@ -3,6 +3,7 @@ import { actorOf, canonicalJson, eventTime, kindOf, normalise, parseTenantId } f
 import type { Event, EventKind, EventWarning, Json, JsonObject, TenantId } from '#domain';
 import type { NewRecord } from '#log';
 import type { FieldCode, FieldError, SchemaRegistry, SchemaVersion } from '#schema-registry';
+import { eventLine } from './event-line.ts';
 import { maskedNetwork } from './place.ts';
 import type { Whereabouts } from './place.ts';
 
@@ -64,10 +65,10 @@ export type Examination = {
 
 const CONTENT_HASH_BYTES = 16;
 
-/** Tells apart what senders say under one event id: over their own members, whatever order they are in. */
-export function contentHash(value: Json): Uint8Array {
+/** Tells apart what senders say under one event id: over the canonical text of their own members. */
+export function contentHash(canonical: string): Uint8Array {
   // As text first: a buffer of its own for every digest costs as much as the digest.
-  return Buffer.from(hash('sha256', canonicalJson(value), 'binary').slice(0, CONTENT_HASH_BYTES), 'latin1');
+  return Buffer.from(hash('sha256', canonical, 'binary').slice(0, CONTENT_HASH_BYTES), 'latin1');
 }
 
 /** Checks one input and makes the record that would be kept of it. Changes nothing anywhere. */
@@ -134,11 +135,13 @@ function accepted(
     },
     about.warnings,
   );
+  const canonical = canonicalJson(input.original ?? value);
+  const line = input.original === undefined ? eventLine(event, value, canonical) : JSON.stringify(event);
   const record: NewRecord = {
     key: Buffer.from(actorOf(event)),
     headers: {
       eventId: event.event_id,
-      contentHash: contentHash(input.original ?? value),
+      contentHash: contentHash(canonical),
       source: sender.source,
       schema: schema.subject,
       schemaVersion: schema.version,
@@ -146,7 +149,7 @@ function accepted(
       timestampMs: timestamp,
       valid: true,
     },
-    value: Buffer.from(JSON.stringify(event)),
+    value: Buffer.from(line),
     ...(changed || input.original !== undefined ? { sent: input.sent() } : {}),
   };
   // Whoever wrote a warning took its code from the catalogue.
