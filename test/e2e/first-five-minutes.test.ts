@@ -118,7 +118,8 @@ async function exchangeRaw(port: number, bytes: Buffer): Promise<number | undefi
   const quiet = setInterval(() => {
     if (text.includes('\r\n\r\n')) socket.end();
   }, 50);
-  await once(socket, 'close');
+  // Not `once`, which would take a reset for a failure.
+  await new Promise((resolve) => socket.once('close', resolve));
   clearInterval(quiet);
   const status = /^HTTP\/1\.1 (\d+)/.exec(text)?.[1];
   return status === undefined ? undefined : Number(status);
