@@ -104,7 +104,7 @@ export const SETTINGS = {
     default: 10_485_760,
     min: 1_024,
     max: 268_435_456,
-    about: 'Largest body of an ingest request, after decompression.',
+    about: 'Largest body of an ingest request, after decompression; one event may have 1 MiB of it.',
     secret: false,
   },
   geoDatabase: {
