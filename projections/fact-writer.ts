@@ -21,15 +21,31 @@ export async function missingOf(
   batches: readonly FactBatch[],
 ): Promise<FactBatch[]> {
   const missing: FactBatch[] = [];
-  for (const batch of batches) {
-    const [from, last] = [batch.offsets[0], batch.offsets.at(-1)];
-    if (from === undefined || last === undefined) continue;
-    const { tenant, partition } = batch;
-    const present = new Set(await facts.present(generation, { tenant, partition, from, to: last + 1n }));
-    const rest = keep(batch, (index) => !present.has(batch.offsets[index] ?? -1n));
-    if (rest.offsets.length > 0) missing.push(rest);
+  // One question per partition: batches of one partition follow each other.
+  const together = Map.groupBy(batches, ({ tenant, partition }) => `${tenant}/${partition}`);
+  for (const own of together.values()) {
+    const present = await presentOf(facts, generation, own);
+    for (const batch of own) {
+      const rest = keep(batch, (index) => !present.has(batch.offsets[index] ?? -1n));
+      if (rest.offsets.length > 0) missing.push(rest);
+    }
   }
   return missing;
+}
+
+/** Which offsets between the first and the last of the batches are in the facts. */
+async function presentOf(
+  facts: FactStore,
+  generation: number,
+  batches: readonly FactBatch[],
+): Promise<ReadonlySet<bigint>> {
+  const offsets = batches.flatMap((batch) => [batch.offsets[0] ?? [], batch.offsets.at(-1) ?? []].flat());
+  const [first, ...others] = offsets;
+  if (first === undefined || batches[0] === undefined) return new Set();
+  const from = others.reduce((least, offset) => (offset < least ? offset : least), first);
+  const last = others.reduce((most, offset) => (offset > most ? offset : most), first);
+  const { tenant, partition } = batches[0];
+  return new Set(await facts.present(generation, { tenant, partition, from, to: last + 1n }));
 }
 
 /**
