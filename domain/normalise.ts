@@ -185,7 +185,11 @@ class Normalisation {
     for (const name in sent) {
       const value = sent[name];
       const handling = MEMBERS.get(name);
-      if (handling === HANDLED) continue;
+      if (handling === HANDLED) {
+        // An id is filled in like any other; every other null is left out.
+        if (value === null && name !== 'event_id') this.#changed = true;
+        continue;
+      }
       if (handling === PLAIN) {
         if (value === null || value === '') this.#changed = true;
         else this.#draft[name] = value;
