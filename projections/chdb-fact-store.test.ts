@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { Fault } from '#domain';
+import type { TenantId } from '#domain';
 import { openChdbFactStore } from './chdb-fact-store.ts';
 import { factStoreContract } from './fact-store.contract.ts';
 import type { FactStore } from './fact-store.ts';
@@ -105,6 +106,19 @@ test('settings of one question never hold for another', async (t) => {
   );
   assert.deepEqual((await facts.query(many)).rows, [{ c: '1000' }]);
   assert.deepEqual(await changed(), before);
+
+  // What is not a question carries no limits of its own, and so would show those left on the connection.
+  await facts.prepare(1);
+  const tenant = 'acme' as TenantId;
+  const offsets = Array.from({ length: 50 }, (_, index) => BigInt(index));
+  const lines = offsets.map((offset) =>
+    Buffer.from(`{"log_partition":0,"log_offset":${offset},"tenant_id":"acme","timestamp":1}`),
+  );
+  await facts.insert(1, [{ tenant, partition: 0, offsets, lines }]);
+  for (const limits of [{ maxRows: 2 }, { maxBytes: 1 }, { maxSeconds: 0.001 }]) {
+    await facts.query({ ...many, limits }).catch(() => undefined);
+    assert.deepEqual(await facts.present(1, { tenant, partition: 0, from: 0n, to: 99n }), offsets);
+  }
 });
 
 test('an aborted question is stopped in the engine, not only abandoned', async (t) => {
