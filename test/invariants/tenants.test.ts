@@ -10,7 +10,7 @@ import type { BatchReply } from './sending.ts';
 
 const TENANTS = ['acme', 'globex'] as const;
 type Tenant = (typeof TENANTS)[number];
-const ROUNDS = 4_000;
+const ROUNDS = 3_000;
 const IN_FLIGHT = 12;
 /** What one question may use: enough for those over a few thousand events, far too little for their product. */
 const MEMORY_BYTES = 128 * 2 ** 20;
