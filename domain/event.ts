@@ -85,10 +85,15 @@ export type Event = {
   readonly schema_version: number;
 };
 
-/**
- * Who an event is about, and the key that puts all events of one of them into one partition: the user,
- * else the device, else the session. The measure `users` counts these.
- */
+/** Who an event is about: the user, else the device, else the session. The measure `users` counts these. */
 export function actorOf(event: Pick<Event, 'user_id' | 'device_id' | 'session_id'>): string {
   return event.user_id ?? event.device_id ?? event.session_id ?? '';
+}
+
+/**
+ * What chooses the partition, so that all events of one actor stand in one order; a catalogue entry that
+ * nobody is said to have changed stands in the order of its item.
+ */
+export function keyOf(event: Pick<Event, 'user_id' | 'device_id' | 'session_id' | 'item_id'>): string {
+  return actorOf(event) || (event.item_id ?? '');
 }

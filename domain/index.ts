@@ -1,7 +1,7 @@
 export { ACTIONS, ACTION_ALIASES, ACTION_GROUPS, COMPLETION_ACTIONS, canonicalAction } from './action.ts';
 export type { ActionType } from './action.ts';
 export { canonicalJson } from './canonical-json.ts';
-export { DEVICE_TYPES, EVENT_KINDS, actorOf } from './event.ts';
+export { DEVICE_TYPES, EVENT_KINDS, actorOf, keyOf } from './event.ts';
 export type { DeviceType, Event, EventContext, EventKind, EventWarning, Json, JsonObject } from './event.ts';
 export {
   ANY_EVENT,

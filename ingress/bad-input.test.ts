@@ -88,7 +88,7 @@ const BAD_EVENTS: readonly (readonly [event: Json, errors: readonly string[]])[]
   [{ tenant_id: 'acme', event_name: 'x', user_id: '', device_id: null }, ['user_id required']],
   [{ tenant_id: 'acme', event_name: 'x', user_id: 7 }, ['user_id type']],
   [{ tenant_id: 'acme', event_name: 7, kind: 'user', user_id: 'u' }, ['event_name type']],
-  [{ tenant_id: 'acme', event_name: 'x', kind: 'catalog', item_id: 'i' }, ['user_id required']],
+  [{ tenant_id: 'acme', event_name: 'x', kind: 'catalog', user_id: 'u' }, ['item_id required']],
   [having({ extra_data: { a: nested(33) } }), ['']],
   [
     having({ extra_data: Object.fromEntries(Array.from({ length: 2001 }, (_, n) => [`k${n}`, n])) }),

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { actorOf, canonicalJson, eventTime, kindOf, normalise, parseTenantId } from '#domain';
+import { canonicalJson, eventTime, keyOf, kindOf, normalise, parseTenantId } from '#domain';
 import type { Event, EventKind, EventWarning, Json, JsonObject, TenantId } from '#domain';
 import type { NewRecord } from '#log';
 import type { FieldCode, FieldError, SchemaRegistry, SchemaVersion } from '#schema-registry';
@@ -91,7 +91,7 @@ export function examine(input: Input, sender: Sender, examination: Examination):
   // Of a member already named, what else is wrong with it is only a consequence.
   if (violations)
     errors.push(...violations.filter(({ field }) => !errors.some((one) => one.field === field)));
-  if (kind !== 'behaviour') requireActor(value, errors);
+  if (kind === 'generic' || kind === 'user') requireActor(value, errors);
   const time = eventTime(value, examination);
   if (!time.ok && !errors.some(({ field }) => field === time.field)) {
     errors.push({ field: time.field, code: time.code, message: time.message });
@@ -138,7 +138,7 @@ function accepted(
   const canonical = canonicalJson(input.original ?? value);
   const line = input.original === undefined ? eventLine(event, value, canonical) : JSON.stringify(event);
   const record: NewRecord = {
-    key: Buffer.from(actorOf(event)),
+    key: Buffer.from(keyOf(event)),
     headers: {
       eventId: event.event_id,
       contentHash: contentHash(canonical),

@@ -116,7 +116,10 @@ export const ENVELOPE_SCHEMAS = {
   ),
   generic: Type.Object(named, { title: 'Generic event' }),
   user: Type.Object(named, { title: 'Change of a user' }),
-  catalog: Type.Object(named, { title: 'Change of a catalogue entry' }),
+  catalog: Type.Object(
+    { ...named, item_id: text(ID_BYTES, 'The entry that changed.') },
+    { title: 'Change of a catalogue entry' },
+  ),
 } as const satisfies Record<EventKind, TSchema>;
 
 /** Version of the envelopes; facts load each version through a structure of its own. */
