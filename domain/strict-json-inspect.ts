@@ -112,9 +112,9 @@ class Inspection {
       return;
     }
     const [mantissa = ''] = token.split(/[eE]/);
-    const integer = !/[.eE]/.test(token);
-    const [whole = ''] = mantissa.split('.');
-    if ((integer || mantissa === token) && !Number.isSafeInteger(Number(whole))) {
+    // Below 10^21 a number is written again as digits, which no 64-bit integer need hold; above, with an exponent.
+    const writtenAsDigits = mantissa === token || Math.abs(value) < 1e21;
+    if (writtenAsDigits && !Number.isSafeInteger(Math.trunc(value))) {
       this.#find('number_too_large', 'is beyond 2^53, where digits are lost; send it as a string');
       return;
     }

@@ -26,6 +26,8 @@ const HIDDEN: readonly (readonly [text: string, findings: readonly string[]])[] 
   ['{"n":123456789012345678901234}', ['n number_too_large']],
   ['{"n":9007199254740993.5}', ['n number_too_large']],
   ['[1,[2,90071992547409931]]', ['[1][1] number_too_large']],
+  ['{"n":1e20}', ['n number_too_large']],
+  ['{"n":-1.5e17}', ['n number_too_large']],
   ['{"n":1e400}', ['n number_not_finite']],
   ['{"n":-1E+400}', ['n number_not_finite']],
   ['{"n":1e-400}', ['n number_rounded']],
@@ -50,6 +52,7 @@ test('too many members are refused, however they are nested', () => {
 const HARMLESS = [
   '{"n":9007199254740991,"m":-9007199254740991}',
   '{"n":0.30000000000000004,"m":1.7976931348623157e308,"o":5e-324}',
+  '{"n":1e21,"m":-1.5e300}',
   '{"n":1e5,"m":-0,"o":100000000000000000e-2}',
   '{"s":"\\ud83d\\ude00","t":"😀"}',
   String.raw`{"s":"\"a\":1,\"a\":2","t":"\\","u":"\\ud800"}`,

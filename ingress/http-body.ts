@@ -10,10 +10,11 @@ const DECODERS = {
   br: promisify(brotliDecompress),
 } as const;
 
-/** What a body may be sent as; text/plain is what `sendBeacon` makes of a string. */
+/** What a body of JSON may be said to be: a string given to `sendBeacon` is text, one given to curl a form. */
 const MEDIA_TYPES = new Set([
   'application/json',
   'text/plain',
+  'application/x-www-form-urlencoded',
   'application/x-ndjson',
   'application/csp-report',
 ]);

@@ -414,6 +414,8 @@ test('methods, media types and paths that are none of ours are refused as such',
     (await door.post(TRACK, CLICK, { 'content-type': 'application/json; charset=UTF-8' })).status,
     200,
   );
+  const curl = await door.post(TRACK, CLICK, { 'content-type': 'application/x-www-form-urlencoded' });
+  assert.equal(curl.status, 200);
   assert.equal((await door.send('/api/v1/behaviors/other')).status, 404);
   const echoed = await door.send(TRACK, { headers: { 'x-request-id': 'abc-1' } });
   assert.ok(echoed.headers.get('x-request-id'));
