@@ -15,11 +15,8 @@ export type FunnelPlan = TimeRange & {
  * Users per step, and the sum and median of the times between steps, of an ordered or strict funnel.
  *
  * Every event of a user becomes one whole number: its time, its place in the log, the steps it matches, so
- * that sorting the numbers puts the events in order, equal times in log order. Over the sorted list, level n
- * at an event is the latest start from which n steps are done there: the highest level reached is exact, by
- * the same argument as for `windowFunnel`, which cannot be used itself because it ignores the order of equal
- * times and lets one event do two equal steps. The earliest completion of that level tells the earliest
- * attempt that reached it: the first start within the window before it.
+ * that sorting the numbers puts the events in order, equal times in log order. `windowFunnel` cannot be used:
+ * it ignores the order of equal times and lets one event do two equal steps.
  */
 export function compileFunnel(plan: FunnelPlan, scope: Scope): Statement {
   const binder = createBinder();
@@ -27,19 +24,36 @@ export function compileFunnel(plan: FunnelPlan, scope: Scope): Statement {
   const numbers = steps.map((_, index) => index + 1);
   const later = numbers.slice(1);
   const code = codeOf(plan, scope);
-  const users = `SELECT
-      arrayPushFront(arraySort(groupArray(${code.pack(maskSql(binder, plan))})), 0) AS codes,
-      arrayMap(c -> ${code.time('c')}, codes) AS t,
-      arrayMap(c -> ${code.mask('c')}, codes) AS m,
-      ${(plan.order === 'strict' ? strictLevels(plan) : orderedLevels(plan)).join(',\n      ')}
-    FROM ${source(binder, plan, scope)}
-    GROUP BY actor_id`;
-  const times = later.map((n) => `t[j${n}] - t[j${n - 1}] AS d${n}`);
-  const sql = `SELECT [${numbers.map((n) => `countIf(level >= ${n})`).join(', ')}] AS users,
-      ${array(later.map((n) => `sumIf(d${n}, level >= ${n})`))} AS sums,
-      ${array(later.map((n) => `quantileExactInclusiveIf(0.5)(d${n}, level >= ${n})`))} AS medians
-    FROM (SELECT level${times.map((time) => `, ${time}`).join('')} FROM (${users}))`;
-  return { sql, params: binder.params };
+  const sorted = `SELECT arraySort(groupArray(${code.pack(maskSql(binder, plan))})) AS codes
+    FROM ${source(binder, plan, scope)} GROUP BY actor_id HAVING actor_id != ''`;
+  const stages = plan.order === 'strict' ? strictStages(plan, code) : orderedStages(plan, code);
+  const took = (n: number) => `time${n} - time${n - 1}`;
+  const outcome = `[${numbers.map((n) => `countIf(level >= ${n})`).join(', ')}] AS users,
+      ${array(later.map((n) => `sumIf(${took(n)}, level >= ${n})`))} AS sums,
+      ${array(later.map((n) => `quantileExactInclusiveIf(0.5)(${took(n)}, level >= ${n})`))} AS medians`;
+  return { sql: inStages(sorted, stages, outcome), params: binder.params };
+}
+
+/** Named expressions that build only on names of the stages before. */
+type Stage = Readonly<Record<string, string>>;
+
+/**
+ * Each stage as a query around the one before, with the names that are still needed. A name is replaced by
+ * what it stands for wherever it is used, unless it comes from a query inside: names that build on each other
+ * in one query would grow into a statement that takes longer to read than to run.
+ */
+function inStages(innermost: string, stages: readonly Stage[], outcome: string): string {
+  let sql = innermost;
+  let known = ['codes'];
+  stages.forEach((stage, index) => {
+    const rest = [...stages.slice(index + 1).flatMap((later) => Object.values(later)), outcome].join(' ');
+    const words = new Set(rest.match(/\w+/g));
+    const kept = known.filter((name) => words.has(name));
+    const added = Object.entries(stage).map(([name, expression]) => `${expression} AS ${name}`);
+    sql = `SELECT ${[...kept, ...added].join(', ')} FROM (${sql})`;
+    known = [...kept, ...Object.keys(stage)];
+  });
+  return `SELECT ${outcome} FROM (${sql})`;
 }
 
 /** How many events the fold of a funnel in any order has to look at. */
@@ -60,12 +74,12 @@ export function compileFunnelEvents(
       arrayMap(c -> toFloat64(${code.time('c')}), codes) AS times,
       arrayMap(c -> toUInt32(${code.mask('c')}), codes) AS masks
     FROM ${source(binder, plan, scope)} AND cityHash64(actor_id) % ${shares} = ${share}
-    GROUP BY actor_id`;
+    GROUP BY actor_id HAVING actor_id != ''`;
   return { sql: `SELECT times, masks FROM (${sql})`, params: binder.params };
 }
 
 function source(binder: Binder, plan: FunnelPlan, scope: Scope): string {
-  const conditions = [visible(binder, scope), inRange(binder, plan), `actor_id != ''`];
+  const conditions = [visible(binder, scope), inRange(binder, plan)];
   if (plan.order === 'strict') conditions.push(`kind != 'catalog'`);
   else {
     conditions.push(namedByOne(binder, plan.steps));
@@ -83,7 +97,15 @@ function isName({ event, kind, filters = [] }: EventSelection): boolean {
 
 /** A bit for every step that an event matches. */
 function maskSql(binder: Binder, { steps }: FunnelPlan): string {
-  return `(${steps.map((step, index) => `toUInt32(${selected(binder, step)}) * ${2 ** index}`).join(' + ')})`;
+  if (!steps.every(isName)) {
+    return `(${steps.map((step, index) => `toUInt32(${selected(binder, step)}) * ${2 ** index}`).join(' + ')})`;
+  }
+  // Looked up once per distinct name instead of once per row.
+  const names = [...new Set(steps.map(({ event }) => event))];
+  const masks = names.map((name) =>
+    steps.reduce((mask, { event }, index) => (event === name ? mask + 2 ** index : mask), 0),
+  );
+  return `transform(event_name, ${binder.bind('Array(String)', names)}, [${masks.join(', ')}], 0)`;
 }
 
 type Code = {
@@ -109,60 +131,123 @@ function codeOf(plan: FunnelPlan, scope: Scope): Code {
     pack: (mask) =>
       `bitOr(bitShiftLeft(to${type}(${time}), ${positionBits + steps}), to${type}(bitOr(bitShiftLeft(to${type}(${position}), ${steps}), ${mask})))`,
     time: (code) => `toUInt64(bitShiftRight(${code}, ${positionBits + steps}))`,
-    mask: (code) => `toUInt32(bitAnd(${code}, ${2 ** steps - 1}))`,
+    mask: (code) => `toUInt${steps > 8 ? 32 : 8}(bitAnd(${code}, ${2 ** steps - 1}))`,
   };
 }
 
-/** `level`, and `j1`, `j2`, … = where in the list the steps of the best attempt stand. */
-function orderedLevels({ steps, windowMs }: FunnelPlan): string[] {
-  const last = steps.length;
-  const lines = [`arrayFill((e, k) -> ${does(steps, 0)}, t, m) AS l1`];
-  steps.forEach((step, index) => {
+/** Stands for nowhere in a list: further than any list is long, also several times over. */
+const NOWHERE = 2 ** 40;
+
+/**
+ * `level`, and `time1`, `time2`, … of the best attempt.
+ *
+ * First the earliest attempt is followed without looking at the window: nobody can come further than that.
+ * If it was in time, which for most users it was, it is the best one. For the others, over the sorted list,
+ * level n at an event is the latest start from which n steps are done there, as in `windowFunnel`: exact.
+ * The first event at which the highest level is reached completes the best attempt, and the earliest start
+ * within the window before it began it.
+ */
+function orderedStages(plan: FunnelPlan, code: Code): Stage[] {
+  const { steps, windowMs } = plan;
+  const numbers = steps.map((_, index) => index + 1);
+  const each = (name: string, of: (n: number) => string): Stage =>
+    Object.fromEntries(numbers.map((n) => [`${name}${n}`, of(n)]));
+  const start = `arrayFirstIndex((e, k) -> ${does(steps, 0)} AND e + ${windowMs} >= done, t, r)`;
+  return [
+    { m: `arrayMap(c -> ${code.mask('c')}, codes)` },
+    ...follow(steps, { list: 'm', name: 'f', start: orNowhere(position(steps, 0, 'm')) }),
+    {
+      ...each('first', (n) => code.time(`codes[f${n}]`)),
+      furthest: howMany(numbers.map((n) => `f${n} < ${NOWHERE}`)),
+    },
+    { in_time: `${array(numbers.map((n) => `first${n}`))}[furthest] <= first1 + ${windowMs}` },
+    // Little has to be worked out for a user whose list is empty. The 0 in front is a start too long ago.
+    { rest: `arrayPushFront(if(in_time, [], codes), 0)` },
+    {
+      t: `arrayMap(c -> ${code.time('c')}, rest)`,
+      r: `arrayMap(c -> ${code.mask('c')}, rest)`,
+    },
+    ...latestStarts(plan),
+    { reached: howMany(numbers.map((n) => `l${n}[-1] > 0`)) },
+    { done: `t[${array(numbers.map((n) => `countEqual(l${n}, 0)`))}[reached] + 1]` },
+    ...follow(steps, { list: 'r', name: 'b', start }),
+    {
+      // Sums, not conditions: the engine would put off all that stands in a branch and do it over and over.
+      level: 'furthest * in_time + reached',
+      ...each('time', (n) => `first${n} * in_time + t[b${n}]`),
+    },
+  ];
+}
+
+/** `l1`, `l2`, … = at every event the latest start from which so many steps are done; 0 = none. */
+function latestStarts({ steps, windowMs }: FunnelPlan): Stage[] {
+  return steps.map((step, index): Stage => {
+    const name = `l${index + 1}`;
     const before = steps[index - 1];
-    if (!before) return;
+    if (!before) return { [name]: `arrayFill((e, k) -> ${does(steps, 0)}, t, r)` };
     // An event that may match both steps must not do both.
     const reached = disjoint(before, step) ? `l${index}` : shifted(`l${index}`);
-    lines.push(
-      `arrayFill((p, e, k) -> ${does(steps, index)} AND e - p <= ${windowMs}, ${reached}, t, m) AS l${index + 1}`,
-    );
+    const fits = `${does(steps, index)} AND e - p <= ${windowMs}`;
+    return { [name]: `arrayFill((p, e, k) -> ${fits}, ${reached}, t, r)` };
   });
-  const levels = steps.map((_, index) => last - index);
-  const choose = (of: (n: number) => string, none: string) =>
-    `multiIf(${levels.map((n) => `l${n}[-1] > 0, ${of(n)}`).join(', ')}, ${none})`;
-  lines.push(`${choose(String, '0')} AS level`);
-  if (last === 1) return lines;
-  const done = choose((n) => (n === 1 ? '0' : `countEqual(l${n}, 0)`), '0');
-  lines.push(
-    `t[${done} + 1] AS done`,
-    'arrayEnumerate(t) AS places',
-    `arrayFirstIndex((e, k) -> ${does(steps, 0)} AND e + ${windowMs} >= done, t, m) AS j1`,
-  );
-  steps.slice(1).forEach((_, index) => {
-    const next = `arrayReverseFill((i, k) -> ${does(steps, index + 1)}, places, m)`;
-    lines.push(`${next}[j${index + 1} + 1] AS j${index + 2}`);
+}
+
+/** How many of the conditions hold: whoever reached a level has reached those before it. */
+function howMany(conditions: readonly string[]): string {
+  return `(${conditions.map((condition) => `(${condition})`).join(' + ')})`;
+}
+
+/** Where in a list of matched steps each step stands, taken as early as can be from the start on. */
+function follow(
+  steps: readonly EventSelection[],
+  { list, name, start }: { readonly list: string; readonly name: string; readonly start: string },
+): Stage[] {
+  return steps.map((_, index): Stage => {
+    if (index === 0) return { [`${name}1`]: `toInt64(${start})` };
+    const before = `${name}${index}`;
+    const after = orNowhere(position(steps, index, `arraySlice(${list}, ${before} + 1)`));
+    return { [`${name}${index + 1}`]: `${before} + ${after}` };
   });
-  return lines;
+}
+
+function position(steps: readonly EventSelection[], index: number, list: string): string {
+  if (isAlone(steps, index)) return `indexOf(${list}, ${2 ** index})`;
+  return `arrayFirstIndex(k -> ${does(steps, index)}, ${list})`;
+}
+
+function orNowhere(found: string): string {
+  return `ifNull(nullIf(${found}, 0), ${NOWHERE})`;
 }
 
 /** As above, where every step must be done by the very next event. */
-function strictLevels({ steps, windowMs }: FunnelPlan): string[] {
-  const lines = [`arrayMap((e, k) -> if(${does(steps, 0)}, e, 0), t, m) AS l1`];
-  steps.slice(1).forEach((_, index) => {
+function strictStages({ steps, windowMs }: FunnelPlan, code: Code): Stage[] {
+  const numbers = steps.map((_, index) => index + 1);
+  const later = steps.slice(1).map((_, index): Stage => {
     const step = index + 1;
+    // A start of 0, which stands for none, is longer ago than the window.
     const fits = `${does(steps, step)} AND e - p <= ${windowMs}`;
-    lines.push(`arrayMap((p, e, k) -> if(${fits}, p, 0), ${shifted(`l${step}`)}, t, m) AS l${step + 1}`);
+    return { [`l${step + 1}`]: `arrayMap((p, e, k) -> if(${fits}, p, 0), ${shifted(`l${step}`)}, t, r)` };
   });
-  const levels = steps.map((_, index) => steps.length - index);
-  lines.push(`multiIf(${levels.map((n) => `arrayMax(l${n}) > 0, ${n}`).join(', ')}, 0) AS level`);
-  const start = levels.map((n) => `level = ${n}, arrayFirstIndex(e -> e > 0, l${n}) - ${n - 1}`);
-  lines.push(`multiIf(${start.join(', ')}, 1) AS j1`);
-  steps.slice(1).forEach((_, index) => lines.push(`j1 + ${index + 1} AS j${index + 2}`));
-  return lines;
+  const start = numbers.map((n) => `arrayFirstIndex(e -> e > 0, l${n}) - ${n - 1}`);
+  return [
+    {
+      t: `arrayMap(c -> ${code.time('c')}, codes)`,
+      r: `arrayMap(c -> ${code.mask('c')}, codes)`,
+    },
+    { l1: `arrayMap((e, k) -> if(${does(steps, 0)}, e, 0), t, r)` },
+    ...later,
+    { level: howMany(numbers.map((n) => `arrayMax(l${n}) > 0`)) },
+    { j1: `${array(start)}[level]` },
+    Object.fromEntries(numbers.map((n) => [`time${n}`, `t[j1 + ${n - 1}]`])),
+  ];
+}
+
+function isAlone(steps: readonly EventSelection[], index: number): boolean {
+  return steps.every((step, other) => other === index || disjoint(step, steps[index] ?? step));
 }
 
 function does(steps: readonly EventSelection[], index: number): string {
-  const alone = steps.every((step, other) => other === index || disjoint(step, steps[index] ?? step));
-  return alone ? `k = ${2 ** index}` : `bitTest(k, ${index})`;
+  return isAlone(steps, index) ? `k = ${2 ** index}` : `bitTest(k, ${index})`;
 }
 
 function disjoint(a: EventSelection, b: EventSelection): boolean {

@@ -113,20 +113,24 @@ export const retention: Analysis<Static<typeof SCHEMA>, Plan> = {
   selections: (plan) => [plan.start, plan.return],
 
   async answer(plan, scope, ask) {
-    const rows = await ask<CohortRow>(compileRetention(plan, scope));
-    const counts = plan.edges.slice(1).map((_, index) => {
-      const row = rows.find(({ period }) => period === index);
-      return row && { size: Number(row.size), returned: row.returned.map(Number) };
-    });
+    const counts = plan.edges.slice(1).map(() => ({
+      size: 0,
+      returned: Array.from({ length: plan.periods + 1 }, () => 0),
+    }));
+    for (const { period, after, users } of await ask<CohortRow>(compileRetention(plan, scope))) {
+      const cohort = counts[period];
+      if (!cohort) continue;
+      if (after < 0) cohort.size = Number(users);
+      else if (plan.mode === 'on') cohort.returned[after] = Number(users);
+      // Whoever came back last in the n-th period after has come back in that or a later one of all before.
+      else cohort.returned = cohort.returned.map((sum, n) => (n <= after ? sum + Number(users) : sum));
+    }
     return { cohorts: retentionCohorts(counts, plan.edges, plan) };
   },
 };
 
-type CohortRow = {
-  readonly period: number;
-  readonly size: string;
-  readonly returned: readonly (string | number)[];
-};
+/** How many users of a cohort came back so many periods after it; `after` −1 counts all of the cohort. */
+type CohortRow = { readonly period: number; readonly after: number; readonly users: string };
 
 export function readSelection(
   selection: Static<typeof SELECTION>,
@@ -138,7 +142,7 @@ export function readSelection(
   return { event, ...(kind === undefined ? {} : { kind }), filters: filters };
 }
 
-/** One row per cohort that has users: its period, its size, and how many returned in the n-th after. */
+/** Users per cohort and period after it; where `on_or_after` is asked, by the last period they came back in. */
 export function compileRetention(plan: Plan, scope: Scope): Statement {
   const binder = createBinder();
   const bucket = bucketSql(binder, plan.edges);
@@ -146,11 +150,14 @@ export function compileRetention(plan: Plan, scope: Scope): Statement {
     plan.cohort === 'first_ever'
       ? firstEver(plan, scope, binder, bucket)
       : ofRange(plan, scope, binder, bucket);
-  const back =
-    plan.mode === 'on' ? 'has(returns, period + n)' : 'notEmpty(returns) AND arrayMax(returns) >= period + n';
-  const sql = `SELECT period, count() AS size,
-      sumForEach(arrayMap(n -> toUInt64(${back}), range(${plan.periods + 1}))) AS returned
-    FROM (${users}) GROUP BY period ORDER BY period`;
+  const after = 'arrayMap(r -> toInt32(r) - toInt32(period), arrayFilter(r -> r >= period, returns))';
+  const shown =
+    plan.mode === 'on'
+      ? `arrayFilter(n -> n <= ${plan.periods}, ${after})`
+      : `arrayMap(n -> least(n, ${plan.periods}), arraySlice(arrayReverseSort(${after}), 1, 1))`;
+  const sql = `SELECT period, after, count() AS users
+    FROM (SELECT period, arrayJoin(arrayPushFront(${shown}, -1)) AS after FROM (${users}))
+    GROUP BY period, after ORDER BY period, after`;
   return { sql, params: binder.params };
 }
 
