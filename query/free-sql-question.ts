@@ -1,5 +1,5 @@
 import { channel } from 'node:diagnostics_channel';
-import { Fault, parseReceipt } from '#domain';
+import { Fault } from '#domain';
 import type { TenantId, Zone } from '#domain';
 import type { Tenants } from '#log';
 import { DATABASE, FACT_VIEWS } from '#projections';
@@ -13,6 +13,7 @@ import { invalidQuestion } from './question.ts';
 import type { Problem } from './question.ts';
 import { createBinder, visible } from './sql.ts';
 import type { Scope } from './sql.ts';
+import { untilVisible } from './visibility.ts';
 
 /** One statement of a tenant. */
 export type SqlQuestion = {
@@ -69,20 +70,6 @@ export function createSqlQuestions(options: SqlQuestionsOptions): SqlQuestions {
   const { rows: maxRows, ...engineLimits } = limits;
   const definitions = new Map<number, Promise<ReadonlyMap<string, string>>>();
 
-  async function wait(tenant: TenantId, token: string, signal: AbortSignal | undefined): Promise<void> {
-    const receipt = parseReceipt(token);
-    const state = await progress.state(tenant);
-    if (receipt?.logIdentity !== state?.logIdentity || !receipt || !state) {
-      throw invalidQuestion([wrong('wait_for', 'is no receipt of an event of this tenant')]);
-    }
-    const vector = state.confirmed.map((_, partition) =>
-      partition === receipt.partition ? receipt.offset + 1n : 0n,
-    );
-    const limit = AbortSignal.timeout(waitMs);
-    const seen = await progress.waitFor(tenant, vector, signal ? AbortSignal.any([limit, signal]) : limit);
-    if (!seen) throw new Fault('QUERY_NOT_YET_VISIBLE', undefined, { details: { timeout_ms: waitMs } });
-  }
-
   async function pinDown({ tenant, asOf }: SqlQuestion, ask: Ask): Promise<Seen | undefined> {
     const problems: Problem[] = [];
     const pin = readPin(asOf, UTC, (field, code, message) => problems.push({ field, code, message }));
@@ -109,7 +96,9 @@ export function createSqlQuestions(options: SqlQuestionsOptions): SqlQuestions {
       const startedMs = clock();
       const verdict = await checkFreeSql(facts, sql, VIEWS);
       if (!verdict.ok) throw refused(`The SQL ${verdict.reason}.`);
-      if (waitFor !== undefined) await wait(tenant, waitFor, signal);
+      if (waitFor !== undefined) {
+        await untilVisible(progress, { tenant, waitFor, timeoutMs: waitMs, signal });
+      }
       let rowsRead = 0;
       const run = async <Row>(statement: Parameters<Ask>[0]): Promise<FactAnswer<Row>> => {
         const limited = { ...statement, limits: engineLimits, ...(signal ? { signal } : {}) };
@@ -198,8 +187,4 @@ function explain(error: unknown): never {
 
 function refused(message: string): Fault {
   return new Fault('QUERY_SQL_REFUSED', message);
-}
-
-function wrong(field: string, message: string): Problem {
-  return { field, code: 'token', message };
 }

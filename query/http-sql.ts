@@ -28,7 +28,8 @@ const QUESTION = Type.Object(
     wait_for: Type.Optional(
       Type.String({
         maxLength: 100,
-        description: 'Receipt token of an event: the answer waits until it is visible.',
+        description:
+          'Receipt token of an event, or `latest` for all that was acknowledged before: the answer waits until it is visible.',
       }),
     ),
   },

@@ -131,6 +131,11 @@ describe('questions', () => {
     assert.deepEqual(seen.meta.completeness, { confirmed_ratio: 0.5, behind_events: 2 });
     const fault = await faultOf(asking.ask('dashboard', tenant, { wait_for: receipt(2n), timeout: '10ms' }));
     assert.equal(fault.code, 'QUERY_NOT_YET_VISIBLE');
+    const latest = await faultOf(asking.ask('dashboard', tenant, { wait_for: 'latest', timeout: '10ms' }));
+    assert.equal(latest.code, 'QUERY_NOT_YET_VISIBLE');
+    const whole = await asking.put(clicks('whole'));
+    const all = await asking.ask('dashboard', whole, { ...RANGE, wait_for: 'latest' });
+    assert.equal(all.meta.completeness.behind_events, 0);
     const foreign = formatReceipt({ logIdentity: LOG.replace('018f', '0190'), partition: 0, offset: 0n });
     assert.deepEqual(await problemsOf(asking.ask('dashboard', tenant, { wait_for: foreign })), [
       'wait_for token',

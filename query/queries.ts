@@ -1,5 +1,4 @@
 import { channel } from 'node:diagnostics_channel';
-import { Fault, parseReceipt } from '#domain';
 import type { TenantId } from '#domain';
 import type { Tenants } from '#log';
 import type { FactProgress, FactStore } from '#projections';
@@ -21,6 +20,7 @@ import type { Scope } from './sql.ts';
 import { readTimeRange } from './time-range.ts';
 import type { TimeQuestion, TimeRange } from './time-range.ts';
 import { trend } from './trend.ts';
+import { isAwaitable, untilVisible } from './visibility.ts';
 
 /** All analyses by name. */
 export const CATALOGUE: Readonly<Record<AnalysisName, Analysis>> = {
@@ -77,7 +77,7 @@ type Read = {
   readonly plan: unknown;
   readonly time: TimeRange;
   readonly pin: Pin;
-  readonly waitFor: { readonly token: string; readonly timeoutMs: number } | undefined;
+  readonly waitFor: { readonly waitFor: string; readonly timeoutMs: number } | undefined;
 };
 
 const answered = channel('daybook:query:answered');
@@ -106,30 +106,6 @@ export function createQueries(options: QueriesOptions): Queries {
     return { plan, time, pin, waitFor };
   }
 
-  async function wait(
-    tenant: TenantId,
-    { token, timeoutMs }: NonNullable<Read['waitFor']>,
-    signal?: AbortSignal,
-  ) {
-    const receipt = parseReceipt(token);
-    const state = await progress.state(tenant);
-    if (
-      !receipt ||
-      receipt.logIdentity !== state?.logIdentity ||
-      receipt.partition >= state.confirmed.length
-    ) {
-      throw invalidQuestion([
-        { field: 'wait_for', code: 'token', message: 'is no receipt of an event of this tenant' },
-      ]);
-    }
-    const vector = state.confirmed.map((_, partition) =>
-      partition === receipt.partition ? receipt.offset + 1n : 0n,
-    );
-    const limit = AbortSignal.timeout(timeoutMs);
-    const seen = await progress.waitFor(tenant, vector, signal ? AbortSignal.any([limit, signal]) : limit);
-    if (!seen) throw new Fault('QUERY_NOT_YET_VISIBLE', undefined, { details: { timeout_ms: timeoutMs } });
-  }
-
   /** Everything before it has run: which records are seen, and by which statements' scope. */
   async function pinDown(
     tenant: TenantId,
@@ -149,7 +125,7 @@ export function createQueries(options: QueriesOptions): Queries {
       const startedMs = clock();
       const analysis = CATALOGUE[name];
       const { plan, time, pin, waitFor } = read(analysis, question);
-      if (waitFor) await wait(tenant, waitFor, signal);
+      if (waitFor) await untilVisible(progress, { ...waitFor, tenant, signal });
       let rowsRead = 0;
       const ask: Ask = async <Row>(statement: Parameters<Ask>[0]) => {
         const { rows, rowsRead: more } = await facts.query<Row>({
@@ -185,12 +161,12 @@ export function createQueries(options: QueriesOptions): Queries {
 const NOWHERE: Scope = { tenant: '' as TenantId, generation: 0, vector: [], firstSeen: [] };
 const nothing: Ask = () => Promise.resolve([]);
 
-function readWait({ wait_for: token, timeout }: Common, report: Report): Read['waitFor'] {
+function readWait({ wait_for: waitFor, timeout }: Common, report: Report): Read['waitFor'] {
   const timeoutMs = timeout === undefined ? 5000 : parseDuration(timeout);
   if (timeoutMs === undefined || timeoutMs > MAX_WAIT_MS) {
     report('timeout', 'range', 'must be a number with ms or s, up to 30s');
   }
-  if (token === undefined) return undefined;
-  if (!parseReceipt(token)) report('wait_for', 'token', 'is no receipt token');
-  return { token, timeoutMs: timeoutMs ?? 0 };
+  if (waitFor === undefined) return undefined;
+  if (!isAwaitable(waitFor)) report('wait_for', 'token', 'is no receipt token');
+  return { waitFor, timeoutMs: timeoutMs ?? 0 };
 }

@@ -105,7 +105,8 @@ export const COMMON = {
   wait_for: Type.Optional(
     Type.String({
       maxLength: 100,
-      description: 'Receipt token of an event: the answer waits until it is visible.',
+      description:
+        'Receipt token of an event, or `latest` for all that was acknowledged before: the answer waits until it is visible.',
     }),
   ),
   timeout: Type.Optional(
