@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ACTIONS, canonicalJson } from '#domain';
-import type { Json } from '#domain';
+import type { Event, Json } from '#domain';
 import { makeHistory } from './history.ts';
 import { settle } from './ledger.ts';
-import type { Answer } from './ledger.ts';
+import type { Answer, Kept } from './ledger.ts';
+import { funnelUsers, retentionValues } from './oracles.ts';
 
 const options = {
   seed: 7,
@@ -69,4 +70,37 @@ test('the ledger finds two accepted, a wrong position, a missing offset and a wr
   assert.equal(problems(at('accepted', 1n), at('duplicate', 1n)), 1);
   assert.equal(problems(at('accepted', 0n), at('conflict', 0n)), 1);
   assert.equal(problems(at('rejected', 0n), at('rejected', 0n)), 1);
+});
+
+test('a history tells right rules from wrong ones: the end of a window, the order of equal times, the zone', () => {
+  const seen = new Set<string>();
+  const kept: Kept[] = [];
+  for (const { tenant, eventId, event } of inputs) {
+    if (tenant !== 'acme' || !event || seen.has(eventId)) continue;
+    seen.add(eventId);
+    kept.push({ event, partition: 0, offset: BigInt(kept.length) });
+  }
+  const range = { fromMs: options.fromMs, toMs: options.toMs };
+  const steps = ['impression', 'click', 'view'].map((name) => (event: Event) => event.event_name === name);
+  const users = (events: readonly Kept[], windowMs: number): number[] =>
+    funnelUsers(events, { ...range, steps, windowMs });
+  const backwards = kept.map((one) => ({ ...one, offset: -one.offset }));
+  assert.notDeepEqual(
+    users(kept, 3_600_000),
+    users(kept, 3_600_000 - 1),
+    'nobody stands on the end of the window',
+  );
+  assert.notDeepEqual(users(kept, 3_600_000), users(backwards, 3_600_000), 'no two steps at one instant');
+  const retained = (timeZone: string): unknown =>
+    retentionValues(
+      kept.map(({ event }) => event),
+      {
+        ...range,
+        timeZone,
+        periods: 3,
+        starts: ({ event_name }) => event_name === 'impression',
+        returns: () => true,
+      },
+    );
+  assert.notDeepEqual(retained('UTC'), retained('America/New_York'));
 });

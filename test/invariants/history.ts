@@ -114,6 +114,10 @@ class Life {
   }
 
   live(): readonly Event[] {
+    if (this.#person % 8 === 5) {
+      this.#comeOnce();
+      return this.#events;
+    }
     this.#named('pageview', { referrer: 'google.com', depth: 1, landing: true }, 'device');
     if (this.#random.chance(0.9)) this.#named('signup', { plan: this.#random.pick(['free', 'pro']) }, 'user');
     if (this.#random.chance(0.5)) this.#identify();
@@ -122,6 +126,18 @@ class Life {
       this.#wait(this.#random.pick([2 * HOUR_MS, DAY_MS, DAY_MS, 2 * DAY_MS, 7 * DAY_MS, 30 * DAY_MS]));
     } while (this.#random.chance(this.#loyalty) && this.#now < this.#toMs);
     return this.#events;
+  }
+
+  /** Somebody with one attempt only, some steps at one instant, the last one at the very end of a window. */
+  #comeOnce(): void {
+    const startedAt = this.#now;
+    const windowMs = this.#random.pick([HOUR_MS, 7 * DAY_MS]);
+    const path = this.#story.path.slice(0, this.#random.between(2, this.#story.path.length));
+    for (const [index, action] of path.entries()) {
+      if (index === path.length - 1) this.#now = startedAt + windowMs + this.#random.between(0, 1);
+      else if (index > 0 && this.#random.chance(0.5)) this.#now += this.#random.between(1, HOUR_MS / 8);
+      this.#behave(this.#story, action);
+    }
   }
 
   #visit(): void {
