@@ -74,7 +74,7 @@ function written(wire: JsonObject, id: string): { text: string; eventId: string 
 
 /** Ways to make an event that must be rejected. */
 export const WRONGS: readonly Wrong[] = [
-  without('user_id', 'device_id', 'session_id'),
+  without('user_id', 'device_id', 'session_id', 'item_id'),
   without('action_type', 'event_name', 'kind'),
   having({ tenant_id: 'Not A Tenant' }),
   having({ tenant_id: 'acme-dlq' }),
