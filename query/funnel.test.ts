@@ -102,6 +102,27 @@ describe('a funnel', () => {
     const question = { steps: steps('a', 'b', 'c'), window: '1h' };
     assert.deepEqual(await usersOf(exactly, question), [1, 1, 1]);
     assert.deepEqual(await usersOf(late, question), [1, 1, 0]);
+    // The same where an attempt before it ran out of time, and for the other orders.
+    const again = did(
+      'u1',
+      ['a', '03T00:00:00'],
+      ['a', '04T00:00:00'],
+      ['b', '04T00:40:00'],
+      ['c', '04T01:00:00'],
+    );
+    const tooLate = did(
+      'u1',
+      ['a', '03T00:00:00'],
+      ['a', '04T00:00:00'],
+      ['b', '04T00:40:00'],
+      ['c', '04T01:00:00.001'],
+    );
+    for (const order of ['ordered', 'strict', 'any']) {
+      assert.deepEqual(await usersOf(exactly, { ...question, order }), [1, 1, 1], order);
+      assert.deepEqual(await usersOf(late, { ...question, order }), [1, 1, 0], order);
+      assert.deepEqual(await usersOf(again, { ...question, order }), [1, 1, 1], order);
+      assert.deepEqual(await usersOf(tooLate, { ...question, order }), [1, 1, 0], order);
+    }
   });
 
   test('equal times are in the order of the log', async () => {
