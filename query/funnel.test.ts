@@ -131,6 +131,38 @@ describe('a funnel', () => {
     assert.deepEqual(await usersOf(did('u1', ['b', at], ['a', at]), { steps: steps('a', 'b') }), [1, 0]);
   });
 
+  test('times are those of the attempt that got furthest, of equal ones the earliest', async () => {
+    const history = did(
+      'u1',
+      ['a', '03T00:00:00'],
+      ['a', '04T00:00:00'],
+      ['a', '04T00:10:00'],
+      ['b', '04T00:40:00'],
+      ['c', '04T01:00:00'],
+      ['a', '05T00:00:00'],
+      ['b', '05T00:00:01'],
+      ['c', '05T00:00:02'],
+    );
+    for (const order of ['ordered', 'any']) {
+      const tenant = await asking.put(historyOf(`times${order}`, history));
+      const question = {
+        from: '2024-03-01',
+        to: '2024-04-01',
+        steps: steps('a', 'b', 'c'),
+        window: '1h',
+        order,
+      };
+      const answer = (await asking.data('funnel', tenant, question)) as {
+        steps: { average_seconds: number | null }[];
+      };
+      assert.deepEqual(
+        answer.steps.map(({ average_seconds: seconds }) => seconds),
+        [null, 2400, 1200],
+        order,
+      );
+    }
+  });
+
   test('two equal steps need two events', async () => {
     const question = { steps: steps('a', 'a') };
     assert.deepEqual(await usersOf(did('u1', ['a', '04T00:00:00']), question), [1, 0]);
