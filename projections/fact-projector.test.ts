@@ -21,7 +21,7 @@ const ACME = tenantId('acme');
 const UMBRA = tenantId('umbra');
 const START = Date.UTC(2024, 0, 31, 23, 59, 59);
 const DAY_MS = 86_400_000;
-const IN_TIME = (): AbortSignal => AbortSignal.timeout(20_000);
+const IN_TIME = (): AbortSignal => AbortSignal.timeout(120_000);
 
 function tenantId(text: string): TenantId {
   const parsed = parseTenantId(text);

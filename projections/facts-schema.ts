@@ -71,10 +71,11 @@ const MAP = 'Map(LowCardinality(String), String)';
 
 /** A JSON object as a map: strings as their text, nulls left out, the rest as JSON text. */
 function mapOf(json: string, member = ''): string {
-  // A text that the engine cannot read would give an empty map without an error. The condition stands inside
-  // of throwIf, because an AND is not always evaluated lazily.
-  const readable = `throwIf(length(${json}) > 2 AND NOT isValidJSON(${json}), 'unreadable JSON in ${json}') = 0`;
-  return `CAST(if(${readable}, JSONExtractKeysAndValues(${json}${member}, 'String'), []), '${MAP}')`;
+  const pairs = `JSONExtractKeysAndValues(${json}${member}, 'String')`;
+  // A text that the engine cannot read gives no pairs without an error, so a text that gives none is looked at
+  // again. The condition stands inside of throwIf, because an AND is not always evaluated lazily.
+  const readable = `throwIf(NOT isValidJSON(if(empty(${pairs}) AND length(${json}) > 2, ${json}, '{}')), 'unreadable JSON in ${json}') = 0`;
+  return `CAST(if(${readable}, ${pairs}, []), '${MAP}')`;
 }
 
 const BRANCH = `, if(scenario_type != '', concat(scenario_type, '_data'), JSONExtractKeys(scenario_data)[1])`;
