@@ -7,7 +7,7 @@
  *
  * Every row runs in a process of its own, one after the other.
  */
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { formatTable } from './report.ts';
 import type { Bench, Row } from './report.ts';
@@ -37,14 +37,15 @@ function printAll(): void {
   const rows: Row[] = [];
   for (const name of only ?? BY_DEFAULT) {
     const words = [import.meta.filename, '--row', name, ...(quick ? ['--quick'] : [])];
-    const printed = execFileSync(process.execPath, words, {
+    const { status, stdout } = spawnSync(process.execPath, words, {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'inherit'],
       maxBuffer: 64 * 2 ** 20,
       env: { ...process.env, UV_THREADPOOL_SIZE: '32' },
     });
-    const line = printed.split('\n').find((text) => text.startsWith(RESULT)) ?? `${RESULT}[]`;
-    rows.push(...(JSON.parse(line.slice(RESULT.length)) as Row[]));
+    const line = stdout.split('\n').find((text) => text.startsWith(RESULT));
+    if (status === 0 && line !== undefined) rows.push(...(JSON.parse(line.slice(RESULT.length)) as Row[]));
+    else rows.push({ path: name, figure: 'failed, see above', limit: '-', goals: [] });
   }
   console.log(formatTable(rows));
 }
