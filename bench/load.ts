@@ -148,7 +148,8 @@ async function run(load: Load): Promise<LoadResult> {
       socket.once('connect', next);
       socket.once('error', reject);
       socket.once('close', () => {
-        resolve();
+        if (running) reject(new Error('the server closed a connection under load'));
+        else resolve();
       });
     });
 
