@@ -27,6 +27,8 @@ export type {
 } from './event-filter.ts';
 export { FAULTS, Fault } from './fault.ts';
 export type { FaultCode } from './fault.ts';
+export { FIELD_TYPES } from './field-definition.ts';
+export type { FieldDefinition, FieldType, ScenarioTemplate } from './field-definition.ts';
 export { FUNNEL_ORDERS, countFunnel, foldFunnel, funnelSteps } from './funnel.ts';
 export type { FunnelCounts, FunnelOrder, FunnelQuestion, FunnelStep } from './funnel.ts';
 export { METRICS, distinct, foldMetrics, isConversion, metricOf, percent } from './metrics.ts';
