@@ -14,7 +14,7 @@ const BODY_AT = HEADER_AT + 24;
 const COMPRESS_FROM_BYTES = 2048;
 /** Above this handing the work to another thread costs less than doing it. */
 const COMPRESS_APART_FROM_BYTES = 128 * 1024;
-const FASTEST = { params: { [constants.ZSTD_c_compressionLevel]: 1 }, chunkSize: 64 * 1024 };
+const FASTEST = { [constants.ZSTD_c_compressionLevel]: 1 };
 const STORED = 0;
 const ZSTD = 1;
 
@@ -51,9 +51,14 @@ export async function packBody(frames: Buffer): Promise<BlockBody> {
   const rawBytes = frames.length;
   if (rawBytes < COMPRESS_FROM_BYTES) return { stored: Buffer.from(frames), codec: STORED, rawBytes };
   if (rawBytes < COMPRESS_APART_FROM_BYTES) {
-    return { stored: zstdCompressSync(frames, FASTEST), codec: ZSTD, rawBytes };
+    return { stored: zstdCompressSync(frames, optionsFor(rawBytes)), codec: ZSTD, rawBytes };
   }
-  return { stored: await compressApart(frames, FASTEST), codec: ZSTD, rawBytes };
+  return { stored: await compressApart(frames, optionsFor(rawBytes)), codec: ZSTD, rawBytes };
+}
+
+/** Room for the whole result at once and no more: the default of 64 KiB costs more than the compression of a small body. */
+function optionsFor(rawBytes: number): ZstdOptions {
+  return { params: FASTEST, chunkSize: Math.min(rawBytes, 64 * 1024) };
 }
 
 /** Makes a block; its digest are the first 32 bytes. */

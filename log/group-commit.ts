@@ -6,8 +6,10 @@ export type Waiting = { readonly entries: number; readonly bytes: number };
 
 /** A group made ready while the one before it was still on its way to the disk. */
 export type PreparedGroup = {
-  /** Resolves when the group is on disk and its callers have been answered; never rejects. */
+  /** Resolves when the group is on disk, or cannot be written; never rejects. */
   write(): Promise<void>;
+  /** Tells the callers what came of it, once the write has ended. */
+  answer(): void;
 };
 
 export type GroupCommitOptions<Call extends Waiting> = {
@@ -18,13 +20,17 @@ export type GroupCommitOptions<Call extends Waiting> = {
   readonly maxGroupEntries: number;
   /** A group this large is made ready during the write before it; a smaller one waits, to become larger. */
   readonly overlapFromEntries: number;
-  /** Never rejects: it answers the callers of a group that cannot be written. */
+  /** Never rejects: a group that cannot be written says so to its callers when it answers them. */
   readonly prepare: (calls: readonly Call[]) => Promise<PreparedGroup>;
 };
 
+/** A group on its way to the disk. */
+type Writing = { readonly written: Promise<void>; readonly answer: () => void };
+
 /**
  * Brings calls to the disk in groups, in the order they came: whatever arrives while a write is running goes
- * together in the next one. At most one write runs at a time.
+ * together in the next one. At most one write runs at a time. A group is answered when the next one is on its
+ * way, so that the disk does not wait while callers are told and send more.
  */
 export class GroupCommit<Call extends Waiting> {
   readonly #options: GroupCommitOptions<Call>;
@@ -61,20 +67,28 @@ export class GroupCommit<Call extends Waiting> {
   }
 
   async #run(): Promise<void> {
-    let writing: Promise<void> | undefined;
-    while (this.#queue.length > 0) {
+    let writing: Writing | undefined;
+    while (this.#queue.length > 0 || writing) {
       // One turn of the event loop, so that calls that came in together go together.
-      await setImmediate();
-      if (writing && this.#queuedEntries < this.#options.overlapFromEntries) await writing;
-      const calls = this.#take();
-      const prepared = await this.#options.prepare(calls);
-      if (writing) await writing;
-      writing = prepared.write().then(() => {
-        this.#release(calls);
-      });
-      if (this.#queue.length === 0) await writing;
+      if (this.#queue.length > 0) await setImmediate();
+      if (this.#queuedEntries < this.#options.overlapFromEntries) await writing?.written;
+      const next = this.#queue.length > 0 ? await this.#prepareNext() : undefined;
+      await writing?.written;
+      const started = next?.();
+      writing?.answer();
+      writing = started;
     }
     this.#running = undefined;
+  }
+
+  async #prepareNext(): Promise<() => Writing> {
+    const calls = this.#take();
+    const prepared = await this.#options.prepare(calls);
+    const answer = (): void => {
+      this.#release(calls);
+      prepared.answer();
+    };
+    return () => ({ written: prepared.write(), answer });
   }
 
   #take(): readonly Call[] {

@@ -92,14 +92,16 @@ export class LmdbAppender {
       const known = await this.#knownBefore(calls);
       if (failures !== this.#failures) throw new Error('The commit before failed.');
       const plan = await this.#seal(this.#decide(calls, known), failures);
-      return { write: () => this.#write(calls, plan, failures) };
+      return this.#group(calls, plan, failures);
     } catch (cause) {
       // Half a plan may have been made. Its write comes after the one before it, when the disk is the truth.
       const write = async (): Promise<void> => {
         this.#startAgainFromDisk();
+      };
+      const answer = (): void => {
         refuse(calls, cause);
       };
-      return { write };
+      return { write, answer };
     }
   }
 
@@ -194,17 +196,28 @@ export class LmdbAppender {
     return { outcome, position: { partition: seen.partition, offset: BigInt(seen.offset) } };
   }
 
-  async #write(calls: readonly AppendCall[], plan: Plan, failures: number): Promise<void> {
-    try {
-      if (failures !== this.#failures) throw new Error('The commit before failed.');
-      await this.#blocks.write(plan.commit);
-    } catch (cause) {
-      if (failures === this.#failures) this.#startAgainFromDisk();
-      refuse(calls, cause);
-      return;
-    }
-    for (const { state, head } of plan.moves) state.durable = head;
-    this.#index.durable(plan.addedIds);
+  #group(calls: readonly AppendCall[], plan: Plan, failures: number): PreparedGroup {
+    let failed: { readonly cause: unknown } | undefined;
+    const write = async (): Promise<void> => {
+      try {
+        if (failures !== this.#failures) throw new Error('The commit before failed.');
+        await this.#blocks.write(plan.commit);
+      } catch (cause) {
+        failed = { cause };
+        if (failures === this.#failures) this.#startAgainFromDisk();
+        return;
+      }
+      for (const { state, head } of plan.moves) state.durable = head;
+      this.#index.durable(plan.addedIds);
+    };
+    const answer = (): void => {
+      if (failed) refuse(calls, failed.cause);
+      else this.#answer(calls, plan);
+    };
+    return { write, answer };
+  }
+
+  #answer(calls: readonly AppendCall[], plan: Plan): void {
     calls.forEach((call, i) => {
       call.resolve(plan.answers[i] ?? []);
     });

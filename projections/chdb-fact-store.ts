@@ -36,7 +36,7 @@ export async function openChdbFactStore(options: ChdbFactStoreOptions): Promise<
   const limits = options.limits ?? LIMITS;
   const pool = new ChdbPool({
     path: join(options.dataDir, 'facts'),
-    atOnce: { question: options.connections ?? cores, insert: 2, upkeep: 2, control: 1 },
+    atOnce: { question: options.connections ?? cores, insert: INSERTS_AT_ONCE, upkeep: 2, control: 1 },
     maxWaitingQuestions: options.maxWaiting ?? 64,
     newTag: randomUUID,
   });
@@ -51,6 +51,26 @@ export async function openChdbFactStore(options: ChdbFactStoreOptions): Promise<
       return await pool.use('upkeep', work);
     } catch (error) {
       throw engineFault(error);
+    }
+  }
+
+  async function insertShare(generation: number, batches: readonly FactBatch[]): Promise<void> {
+    const rows = rowsOf(batches);
+    if (rows === 0) return;
+    const { input } = tablesOf(generation);
+    const values = joinLines(batches);
+    let written: number;
+    try {
+      const summary = await pool.use('insert', (connection) =>
+        connection.chdb.rawInsert({ table: input, values, format: 'JSONEachRow', settings: INSERT_SETTINGS }),
+      );
+      written = summary.rowsWritten;
+    } catch (error) {
+      throw engineFault(error);
+    }
+    // Every line is counted twice: once into the input table, once from there into the facts.
+    if (written !== rows * 2) {
+      throw new Fault('FACTS_ROWS_MISSING', undefined, { details: { given: rows, counted: written } });
     }
   }
 
@@ -72,28 +92,8 @@ export async function openChdbFactStore(options: ChdbFactStoreOptions): Promise<
     },
 
     async insert(generation, batches) {
-      const rows = batches.reduce((sum, batch) => sum + batch.lines.length, 0);
-      if (rows === 0) return;
-      const { input } = tablesOf(generation);
-      const values = joinLines(batches);
-      let written: number;
-      try {
-        const summary = await pool.use('insert', (connection) =>
-          connection.chdb.rawInsert({
-            table: input,
-            values,
-            format: 'JSONEachRow',
-            settings: INSERT_SETTINGS,
-          }),
-        );
-        written = summary.rowsWritten;
-      } catch (error) {
-        throw engineFault(error);
-      }
-      // Every line is counted twice: once into the input table, once from there into the facts.
-      if (written !== rows * 2) {
-        throw new Fault('FACTS_ROWS_MISSING', undefined, { details: { given: rows, counted: written } });
-      }
+      const done = await Promise.allSettled(sharesOf(batches).map((share) => insertShare(generation, share)));
+      for (const share of done) if (share.status === 'rejected') throw share.reason as Error;
     },
 
     async present(generation, { tenant, partition, from, to }) {
@@ -152,6 +152,29 @@ export async function openChdbFactStore(options: ChdbFactStoreOptions): Promise<
       await pool[Symbol.asyncDispose]();
     },
   };
+}
+
+/** The mapping of one insert runs in one thread, so large ones go side by side. */
+const INSERTS_AT_ONCE = 2;
+/** Below this an insert's own price is more than what a second thread gains. */
+const SHARE_ROWS = 10_000;
+
+/** The batches as one share or, when there are enough rows, as {@link INSERTS_AT_ONCE} of about the same size. */
+function sharesOf(batches: readonly FactBatch[]): readonly (readonly FactBatch[])[] {
+  const rows = rowsOf(batches);
+  const count = Math.min(INSERTS_AT_ONCE, Math.floor(rows / SHARE_ROWS));
+  if (count < 2) return [batches];
+  const shares: FactBatch[][] = Array.from({ length: count }, () => []);
+  let before = 0;
+  for (const batch of batches) {
+    shares[Math.floor((before * count) / rows)]?.push(batch);
+    before += batch.lines.length;
+  }
+  return shares;
+}
+
+function rowsOf(batches: readonly FactBatch[]): number {
+  return batches.reduce((sum, { lines }) => sum + lines.length, 0);
 }
 
 /**

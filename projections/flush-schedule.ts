@@ -4,7 +4,13 @@ import type { FollowedTenant } from './followed-tenant.ts';
 export type FlushScheduleOptions = {
   /** How long what trickles in may wait for company. */
   readonly afterMs: number;
-  /** At how many waiting records it need not wait any longer, when nothing has been taken for `afterMs`. */
+  /**
+   * How long after one portion the next may follow. A portion has a price of its own, whatever its size, so
+   * under load fewer and larger ones are taken.
+   * @default afterMs
+   */
+  readonly restMs?: number;
+  /** At how many waiting records it need not wait any longer, when nothing has been taken for `restMs`. */
   readonly atRecords: number;
   /** At how many it is worth to take them at once, even while the portion before is being applied. */
   readonly bulkRecords: number;
@@ -86,10 +92,10 @@ export class FlushSchedule {
 
   async #isDue(): Promise<boolean> {
     if (this.#dirty.size === 0) return false;
-    const { clock, afterMs, atRecords, bulkRecords } = this.#options;
-    if (!this.#busy && (this.#urgent || clock() - this.#since >= afterMs)) return true;
-    // A small portion costs the engine nearly as much as a large one, so under load they are taken at intervals.
-    const rested = !this.#busy && clock() - this.#begunAt >= afterMs;
+    const { clock, afterMs, restMs = afterMs, atRecords, bulkRecords } = this.#options;
+    if (!this.#busy && this.#urgent) return true;
+    const rested = !this.#busy && clock() - this.#begunAt >= restMs;
+    if (rested && clock() - this.#since >= afterMs) return true;
     return (await this.#waiting()) >= (rested ? atRecords : bulkRecords);
   }
 

@@ -30,6 +30,8 @@ export type ProjectorOptions<Batch extends { readonly tenant: TenantId }> = {
   readonly clock: () => number;
   /** How long what trickles in waits for company. */
   readonly flushAfterMs: number;
+  /** How long after one portion the next may follow, as long as nobody waits for it. */
+  readonly restMs: number;
   /** At how many records it need not wait. */
   readonly flushAtRecords: number;
   /** At how many the next portion is read while one is being applied. */
@@ -72,6 +74,7 @@ export class Projector<Batch extends { readonly tenant: TenantId }> implements A
     this.#options = options;
     this.#schedule = new FlushSchedule({
       afterMs: options.flushAfterMs,
+      restMs: options.restMs,
       atRecords: options.flushAtRecords,
       bulkRecords: options.bulkRecords,
       clock: options.clock,
