@@ -9,6 +9,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const NEEDED = 24;
+/** As in `npm start`: events in flight outlive a small nursery, and copying them out of it costs a tenth of the rate. */
+const FLAGS = ['--max-semi-space-size=64', '--min-semi-space-size=32'];
 const main = fileURLToPath(new URL('./main.ts', import.meta.url));
 
 if (Number(process.versions.node.split('.')[0]) >= NEEDED) {
@@ -22,7 +24,7 @@ if (Number(process.versions.node.split('.')[0]) >= NEEDED) {
     );
     process.exit(1);
   }
-  const child = spawn(node, [main, ...process.argv.slice(2)], { stdio: 'inherit' });
+  const child = spawn(node, [...FLAGS, main, ...process.argv.slice(2)], { stdio: 'inherit' });
   // Signals to this process alone are passed on; a Ctrl-C, which a terminal sends to both, does no harm twice.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   child.on('exit', (code, signal) => {
