@@ -17,7 +17,7 @@ export const bench: Bench = async ({ quick, progress }) => {
       name: 'HTTP ingest, one event per request, durable',
       path: SINGLE,
       batch: 0,
-      connections: [64, 256],
+      connections: [64, 512],
       goals: (rate: number, ratio: number): Goal[] => [
         { text: '>= 0.6 of it', reached: ratio >= 0.6 },
         { text: '>= 25 k/s', reached: rate >= 25_000 },
@@ -45,16 +45,17 @@ export const bench: Bench = async ({ quick, progress }) => {
         rate: 0,
       };
       progress(`${name}, ${each} connections`);
-      const limit = await measureLimit(load);
+      const limit = await measureServer('limit-server.ts', load);
+      const alone = await measureServer('door-server.ts', load);
       const own = await measurePlatform(load);
-      rows.push(rowOf(`${name}, ${each} connections`, own, limit, goals));
+      rows.push(rowOf(`${name}, ${each} connections`, { own, alone, limit }, goals));
     }
   }
   return rows;
 };
 
-async function measureLimit(load: Omit<Load, 'port'>): Promise<Measured> {
-  await using server = await startServer('limit-server.ts');
+async function measureServer(script: string, load: Omit<Load, 'port'>): Promise<Measured> {
+  await using server = await startServer(script);
   const { result, cores } = await coresUsed(server.pid, () => runLoad({ ...load, port: server.port }));
   return { load: result, cores };
 }
@@ -69,8 +70,7 @@ async function measurePlatform(load: Omit<Load, 'port'>): Promise<Measured> {
 
 function rowOf(
   path: string,
-  own: Measured,
-  limit: Measured,
+  { own, alone, limit }: { readonly own: Measured; readonly alone: Measured; readonly limit: Measured },
   goals: (rate: number, ratio: number) => Goal[],
 ): Row {
   const rate = own.load.events / own.load.seconds;
@@ -82,7 +82,8 @@ function rowOf(
     ratio: rate / most,
     goals: goals(rate, rate / most),
     note:
-      `the platform used ${own.cores.toFixed(2)} cores (log, index and projection of the facts included), ` +
+      `the door and the log alone, nothing projected: ${thousands(alone.load.events / alone.load.seconds)} events/s ` +
+      `at ${alone.cores.toFixed(2)} cores; the platform used ${own.cores.toFixed(2)} cores (log, index and projection of the facts included), ` +
       `the generator ${own.load.ownCores.toFixed(2)}; the limit ${limit.cores.toFixed(2)} and ` +
       `${limit.load.ownCores.toFixed(2)}; ${own.load.refused} refused`,
   };
