@@ -16,7 +16,7 @@ export function fieldChecks(definitions: readonly FieldDefinition[]): FieldCheck
 export type FieldProblem = {
   readonly code: 'type' | 'range' | 'enum';
   readonly message: string;
-  /** Where in the value, `[2]` or `.popularity`; empty for the value itself. */
+  /** Which element of an array, `[2]`; empty for the value itself. */
   readonly at: string;
 };
 
@@ -49,14 +49,9 @@ export function checkValue(definition: FieldDefinition, value: Json): FieldProbl
 }
 
 function checkItems(type: FieldType, value: Json): FieldProblem | undefined {
-  const problem = (at: string): FieldProblem => ({ code: 'type', message: TYPE_MESSAGES[type], at });
-  if (Array.isArray(value)) {
-    const wrong = value.findIndex((item: Json) => !isOf(type, item));
-    return wrong < 0 ? undefined : problem(`[${wrong}]`);
-  }
-  if (!isObject(value)) return undefined;
-  const wrong = Object.keys(value).find((name) => !isOf(type, value[name] ?? null));
-  return wrong === undefined ? undefined : problem(`.${wrong}`);
+  if (!Array.isArray(value)) return undefined;
+  const wrong = value.findIndex((item: Json) => !isOf(type, item));
+  return wrong < 0 ? undefined : { code: 'type', message: TYPE_MESSAGES[type], at: `[${wrong}]` };
 }
 
 function isOf(type: FieldType, value: Json): boolean {

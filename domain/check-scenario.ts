@@ -4,7 +4,7 @@ import type { EventWarning, JsonObject } from './event.ts';
 import type { Source } from './normalise-measures.ts';
 import { isObject } from './normalise-scenario.ts';
 import { SCENARIO_CHECKS } from './scenario-checks.ts';
-import type { ActionField, AtMost } from './scenario-checks.ts';
+import type { ActionField, Rules } from './scenario-checks.ts';
 import { scenarioBranch } from './scenario.ts';
 import type { ScenarioType } from './scenario.ts';
 
@@ -20,12 +20,14 @@ export type ScenarioEvent = {
  * in `extra_data`, each by its path. Fields of other names are free, and so is all of `custom`.
  */
 export function checkScenarioFields({ sent, type }: ScenarioEvent): readonly EventWarning[] {
-  const { branch, extra, atMost } = SCENARIO_CHECKS[type];
+  const { branch, extra, rules } = SCENARIO_CHECKS[type];
   const sources = sourcesOf(sent, type);
   const warnings: EventWarning[] = [];
-  if (sources.branch) checkFields(branch, sources.branch, warnings);
+  if (sources.branch) {
+    checkFields(branch, sources.branch, warnings);
+    checkRules(rules, sources.branch, warnings);
+  }
   if (sources.extra) checkFields(extra, sources.extra, warnings);
-  if (atMost && sources.branch) checkAtMost(atMost, sources.branch, warnings);
   return warnings;
 }
 
@@ -70,11 +72,20 @@ function lookUp(field: ActionField, { path, members }: Source, warnings: EventWa
   return said;
 }
 
-function checkAtMost({ field, other }: AtMost, { path, members }: Source, warnings: EventWarning[]): void {
-  const value = members[field];
-  const most = members[other];
-  if (typeof value !== 'number' || typeof most !== 'number' || value <= most) return;
-  warnings.push({ field: path + field, code: 'range', message: `must be at most ${other}, ${most}` });
+function checkRules({ atMost, numbers }: Rules, { path, members }: Source, warnings: EventWarning[]): void {
+  if (atMost) {
+    const value = members[atMost.field];
+    const most = members[atMost.other];
+    if (typeof value === 'number' && typeof most === 'number' && value > most) {
+      const message = `must be at most ${atMost.other}, ${most}`;
+      warnings.push({ field: path + atMost.field, code: 'range', message });
+    }
+  }
+  if (numbers === undefined) return;
+  const named = members[numbers];
+  if (isObject(named) && Object.values(named).some((value) => typeof value !== 'number')) {
+    warnings.push({ field: path + numbers, code: 'type', message: 'must be an object of numbers' });
+  }
 }
 
 function sourcesOf(

@@ -15,12 +15,17 @@ export type ScenarioChecks = {
   readonly path: string;
   readonly branch: FieldChecks;
   readonly extra: FieldChecks;
-  readonly atMost: AtMost | undefined;
+  readonly rules: Rules;
   readonly actions: ReadonlyMap<string, readonly ActionField[]>;
 };
 
-/** A field that another one bounds. */
-export type AtMost = { readonly field: string; readonly other: string };
+/** What must hold in a branch beyond the definitions of its fields. */
+export type Rules = {
+  /** A field that another one bounds. */
+  readonly atMost?: { readonly field: string; readonly other: string };
+  /** A field whose members are numbers. */
+  readonly numbers?: string;
+};
 
 /** A field of an action under every name it may have. */
 export type ActionField = {
@@ -34,8 +39,9 @@ export type ActionField = {
   readonly inEnvelope: FieldChecks;
 };
 
-const AT_MOST: Readonly<Partial<Record<ScenarioType, AtMost>>> = {
-  education: { field: 'correct_count', other: 'exercise_count' },
+const RULES: Readonly<Partial<Record<ScenarioType, Rules>>> = {
+  education: { atMost: { field: 'correct_count', other: 'exercise_count' } },
+  personalized: { numbers: 'feature_importance' },
 };
 
 const actionDefinitions = fieldChecks(ACTION_FIELD_DEFINITIONS);
@@ -53,7 +59,7 @@ function prepare(type: ScenarioType): ScenarioChecks {
   const extra = fieldChecks([...aliasDefinitions(type, branch), ...places.extra_data]);
   const path = `scenario_data.${scenarioBranch(type)}.`;
   const fields = { type, path, branch, extra };
-  return { path, branch, extra, atMost: AT_MOST[type], actions: actionFields(fields) };
+  return { path, branch, extra, rules: RULES[type] ?? {}, actions: actionFields(fields) };
 }
 
 /** Another name of a field is checked like the field itself. */

@@ -49,6 +49,11 @@ export function share(field_name: string, description: string): FieldDefinition 
   return define('number', { field_name, description }, { min_value: 0, max_value: 1 });
 }
 
+/** An object of numbers by name. A definition knows objects only; the check of the values is a rule of its own. */
+export function numbers(field_name: string, description: string): FieldDefinition {
+  return define('object', { field_name, description });
+}
+
 export function oneOf(
   field_name: string,
   description: string,

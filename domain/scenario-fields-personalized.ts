@@ -1,4 +1,4 @@
-import { oneOf, required, share, text, texts } from './scenario-field.ts';
+import { numbers, oneOf, required, share, text, texts } from './scenario-field.ts';
 import type { ScenarioFields } from './scenario-field.ts';
 
 const STRATEGIES = ['collaborative', 'content_based', 'hybrid'];
@@ -16,13 +16,7 @@ export const PERSONALIZED_FIELDS: ScenarioFields = {
   ],
   optional: [
     text('model_version', 'Version of the model.'),
-    {
-      field_name: 'feature_importance',
-      field_type: 'object',
-      required: false,
-      description: 'Weight of each feature.',
-      item_type: 'number',
-    },
+    numbers('feature_importance', 'Weight of each feature.'),
   ],
   extra: [],
 };

@@ -12,7 +12,7 @@ export function withScenarioWarnings(sent: JsonObject, normalised: Normalised): 
   const about = { sent, type, action };
   const found = [...checkScenarioFields(about), ...checkAction(about)];
   if (found.length === 0) return normalised;
-  const added = found.filter(({ field }) => !isJudged(field, known));
+  const added = found.filter((one) => one.code === 'required' || !isJudged(one.field, known));
   if (added.length === 0) return normalised;
   const warnings = [...known, ...added];
   return { ...normalised, event: { ...event, warnings }, warnings };
