@@ -8,6 +8,7 @@ import type { Zone } from './time-buckets.ts';
 /** Definitions ready to be looked up by the name of a member. */
 export type FieldChecks = ReadonlyMap<string, FieldDefinition>;
 
+/** Prepares definitions once, to check many events by; of two of one name the later holds. */
 export function fieldChecks(definitions: readonly FieldDefinition[]): FieldChecks {
   return new Map(definitions.map((definition) => [definition.field_name, definition]));
 }

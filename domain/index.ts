@@ -33,7 +33,7 @@ export type {
 } from './event-filter.ts';
 export { FAULTS, Fault } from './fault.ts';
 export type { FaultCode } from './fault.ts';
-export { FIELD_ALIASES } from './field-aliases.ts';
+export { FIELD_ALIASES, aliasOf, spellingsOf } from './field-aliases.ts';
 export type { FieldAlias } from './field-aliases.ts';
 export { FIELD_TYPES } from './field-definition.ts';
 export type { FieldDefinition, FieldType, ScenarioTemplate } from './field-definition.ts';

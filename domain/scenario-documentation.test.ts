@@ -44,7 +44,12 @@ function typeOf(field: FieldDefinition): string {
 }
 
 const rowsOf = (fields: readonly FieldDefinition[], place: string): (readonly string[])[] =>
-  fields.map((field) => [quoted([field.field_name]), place, typeOf(field), field.description ?? '']);
+  fields.map((field) => [
+    quoted([field.field_name]),
+    field.required ? `${place}, required` : place,
+    typeOf(field),
+    field.description ?? '',
+  ]);
 
 test('the page lists every scenario type', () => {
   assert.deepEqual(

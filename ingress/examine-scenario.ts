@@ -12,15 +12,17 @@ export function withScenarioWarnings(sent: JsonObject, normalised: Normalised): 
   const about = { sent, type, action };
   const found = [...checkScenarioFields(about), ...checkAction(about)];
   if (found.length === 0) return normalised;
-  const added = found.filter((one) => one.code === 'required' || !isJudged(one.field, known));
+  const added = found.filter((one) => !isSaid(one, known));
   if (added.length === 0) return normalised;
   const warnings = [...known, ...added];
   return { ...normalised, event: { ...event, warnings }, warnings };
 }
 
-/** What the measures say of a value they could not take is not said twice. */
+/** Codes of a value that could not be taken; a second one for the same member would say no more. */
 const JUDGED: ReadonlySet<string> = new Set(['type', 'range', 'percent']);
 
-function isJudged(field: string, known: readonly EventWarning[]): boolean {
-  return known.some((warning) => warning.field === field && JUDGED.has(warning.code));
+function isSaid({ field, code }: EventWarning, known: readonly EventWarning[]): boolean {
+  return known.some(
+    (one) => one.field === field && (one.code === code || (code !== 'required' && JUDGED.has(one.code))),
+  );
 }
