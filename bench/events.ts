@@ -39,7 +39,7 @@ function mixed(n: number, salt: number): number {
   return (h ^ (h >>> 16)) >>> 0;
 }
 
-/** The n-th event of a shop, about 330 bytes as its sender writes it: a base envelope with scenario data. */
+/** The n-th event of a shop, about 360 bytes as its sender writes it: a base envelope with scenario data. */
 export function eventOf(tenant: string, n: number, eventId: string): SentEvent {
   const chosen = mixed(n, 3);
   const action = ACTIONS[mixed(n, 2) % ACTIONS.length]!;

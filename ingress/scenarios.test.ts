@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import type { Event, Json, JsonObject } from '#domain';
 import { createSchemaRegistry } from '#schema-registry';
 import type { FieldError } from '#schema-registry';
@@ -278,6 +279,24 @@ test('an event without a scenario type is checked by none', () => {
   const { event, warnings } = send(sent);
   assert.deepEqual(said(warnings), []);
   assert.deepEqual(event.extra_data, sent.extra_data);
+});
+
+test('whatever stands in scenario data, the event is taken and keeps it as it was sent', () => {
+  const names = TABLE_SCENARIOS.flatMap(({ core, more, extra }) =>
+    [...core, ...more, ...extra].map(({ name }) => name),
+  );
+  const members = fc.dictionary(fc.constantFrom(...names, 'position', 'share_to'), fc.jsonValue());
+  fc.assert(
+    fc.property(fc.constantFrom(...ACTIONS), members, members, ({ scenario, action }, branch, extra) => {
+      const sent = behaviour(scenario, action, {
+        branch: branch as JsonObject,
+        extra: extra as JsonObject,
+      });
+      const { event } = send(sent);
+      assert.equal(event.scenario_data, sent['scenario_data']);
+    }),
+    { numRuns: 2000 },
+  );
 });
 
 test('over HTTP, of each action a good event and one with all wrong are kept, and the answer says why', async () => {
