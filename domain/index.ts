@@ -1,6 +1,12 @@
+export { ACTION_FIELDS } from './action-fields.ts';
+export type { ActionFields } from './action-fields.ts';
 export { ACTIONS, ACTION_ALIASES, ACTION_GROUPS, COMPLETION_ACTIONS, canonicalAction } from './action.ts';
 export type { ActionType } from './action.ts';
 export { canonicalJson } from './canonical-json.ts';
+export { checkFields, checkValue, fieldChecks } from './check-fields.ts';
+export type { FieldChecks, FieldProblem } from './check-fields.ts';
+export { checkAction, checkScenarioFields } from './check-scenario.ts';
+export type { ScenarioEvent } from './check-scenario.ts';
 export { DEVICE_TYPES, EVENT_KINDS, actorOf, keyOf } from './event.ts';
 export type { DeviceType, Event, EventContext, EventKind, EventWarning, Json, JsonObject } from './event.ts';
 export {
@@ -27,6 +33,8 @@ export type {
 } from './event-filter.ts';
 export { FAULTS, Fault } from './fault.ts';
 export type { FaultCode } from './fault.ts';
+export { FIELD_ALIASES, aliasOf, spellingsOf } from './field-aliases.ts';
+export type { FieldAlias } from './field-aliases.ts';
 export { FIELD_TYPES } from './field-definition.ts';
 export type { FieldDefinition, FieldType, ScenarioTemplate } from './field-definition.ts';
 export { FUNNEL_ORDERS, countFunnel, foldFunnel, funnelSteps } from './funnel.ts';
@@ -57,6 +65,9 @@ export {
   scenarioTypeOfBranch,
 } from './scenario.ts';
 export type { ScenarioType } from './scenario.ts';
+export { SCENARIO_FIELDS } from './scenario-fields.ts';
+export type { ScenarioFields } from './scenario-field.ts';
+export { SCENARIO_TEMPLATES } from './scenario-templates.ts';
 export { findingsIn, outlineJson } from './strict-json.ts';
 export type { JsonFinding, JsonFindingCode, JsonLimits, JsonOutline, JsonSpan } from './strict-json.ts';
 export { parseTenantId } from './tenant-id.ts';

@@ -43,6 +43,16 @@ export const AMOUNT_NAMES: Readonly<Partial<Record<ActionType, Names>>> = {
   purchase: ['payment_amount', 'total_amount', 'amount'],
 };
 
+/** The names that mean the same measure as this one, itself among them; none where it is no measure. */
+export function measureNames(
+  name: string,
+  { type, action }: { readonly type: ScenarioType; readonly action: ActionType },
+): Names {
+  const { duration, completion } = CONSUMPTION_NAMES[type];
+  const consumption = ACTION_GROUPS[action] === 'consumption' ? [duration, completion] : [];
+  return [...consumption, AMOUNT_NAMES[action] ?? []].find((names) => names.includes(name)) ?? [];
+}
+
 /** Members of the envelope that only feed the measures. */
 export const MEASURE_MEMBERS: Names = ['watch_duration', 'completion_rate', 'amount', 'currency'];
 

@@ -1,6 +1,7 @@
 import { canonicalAction } from './action.ts';
 import type { ActionType } from './action.ts';
 import type { Event, EventKind, EventWarning, Json, JsonObject } from './event.ts';
+import { canonicalExtra } from './normalise-extra.ts';
 import { MEASURE_MEMBERS, measuresOf, pick, readPosition } from './normalise-measures.ts';
 import type { Source } from './normalise-measures.ts';
 import { isObject, scenarioOf } from './normalise-scenario.ts';
@@ -154,8 +155,7 @@ class Normalisation {
     this.#plainMembers();
     draft.timestamp = this.#stamps.timestamp;
     this.#context();
-    this.#scenario(action);
-    this.#attributes();
+    this.#attributes(this.#scenario(action));
     this.#place();
     this.#stamp();
     return { event: draft as Event, warnings: this.#warnings, changed: this.#changed };
@@ -219,7 +219,7 @@ class Normalisation {
     this.#draft.context = known;
   }
 
-  #scenario(action: ActionType | undefined): void {
+  #scenario(action: ActionType | undefined): Scenario {
     const sent = this.#sent;
     const draft = this.#draft;
     const scenario = scenarioOf(sent, this.#warnings);
@@ -229,6 +229,7 @@ class Normalisation {
     if (isObject(sent['scenario_data'])) draft.scenario_data = sent['scenario_data'];
     if (action === undefined) this.#envelopeMeasures();
     else this.#measures(action, scenario);
+    return scenario;
   }
 
   #measures(action: ActionType, { type, branch, branchPath }: Scenario): void {
@@ -261,7 +262,7 @@ class Normalisation {
     }
   }
 
-  #attributes(): void {
+  #attributes(scenario: Scenario): void {
     const sent = this.#sent;
     const draft = this.#draft;
     const others = this.#others;
@@ -272,11 +273,18 @@ class Normalisation {
     if (data) this.#liftSession(data);
     // What the sender put there itself wins; a spread defines, so `__proto__` stays a member like any other.
     const intoProperties = behaviour ? data : data || others ? { ...data, ...others } : undefined;
-    const allExtra = behaviour ? merged(extra, others) : extra;
+    const allExtra = behaviour ? this.#extra(merged(extra, others), scenario) : extra;
     const allProperties = merged(properties, intoProperties);
     if (allExtra) draft.extra_data = allExtra;
     if (allProperties) draft.properties = allProperties;
     if (data) this.#changed = true;
+  }
+
+  #extra(extra: JsonObject | undefined, scenario: Scenario): JsonObject | undefined {
+    if (extra === undefined) return undefined;
+    const canonical = canonicalExtra(extra, scenario, this.#warnings);
+    if (canonical !== extra) this.#changed = true;
+    return canonical;
   }
 
   /** `track("session.start", { session_id })`: the session of a module event stands in its data. */

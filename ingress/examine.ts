@@ -4,6 +4,7 @@ import type { Event, EventKind, EventWarning, Json, JsonObject, TenantId } from 
 import type { NewRecord } from '#log';
 import type { FieldCode, FieldError, SchemaRegistry, SchemaVersion } from '#schema-registry';
 import { eventLine } from './event-line.ts';
+import { withScenarioWarnings } from './examine-scenario.ts';
 import { maskedNetwork } from './place.ts';
 import type { Whereabouts } from './place.ts';
 
@@ -118,7 +119,7 @@ function accepted(
   const { input, value, tenant, kind, schema, timestamp } = about;
   const { place, ipPrefix } = whereabouts(sender.address);
   const ownPrefix = prefixOf(value['context'], about.warnings) ?? ipPrefix;
-  const { event, warnings, changed } = normalise(
+  const normalised = normalise(
     {
       sent: value,
       kind,
@@ -135,6 +136,7 @@ function accepted(
     },
     about.warnings,
   );
+  const { event, warnings, changed } = withScenarioWarnings(value, normalised);
   const canonical = canonicalJson(input.original ?? value);
   const line = input.original === undefined ? eventLine(event, value, canonical) : JSON.stringify(event);
   const record: NewRecord = {

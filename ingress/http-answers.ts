@@ -10,8 +10,18 @@ export type Answer = { readonly status: number; readonly body: object; readonly 
 /** Where scenario data was not as its type has it (IH-05); the event is kept all the same. */
 function ofScenario(warnings: readonly FieldError[]): readonly FieldError[] {
   if (warnings.length === 0) return warnings;
-  return warnings.filter(({ field }) => /^(scenario_|extra_data)/.test(field));
+  return warnings.filter(({ field, code }) => /^(scenario_|extra_data)/.test(field) || OF_VALUES.has(code));
 }
+
+/** In the envelope these refuse an event, except in the fields of its action, which may stand there too. */
+const OF_VALUES: ReadonlySet<string> = new Set([
+  'required',
+  'type',
+  'range',
+  'enum',
+  'percent',
+  'differing_values',
+]);
 
 /** Says in one sentence what a list of errors says. */
 export function sentenceOf(errors: readonly FieldError[]): string {
