@@ -18,7 +18,7 @@ import {
   stopOnSignals,
 } from '#ops';
 import type { Config, HttpServer, Logger } from '#ops';
-import { startFactProjector } from '#projections';
+import { openFactsHorizon, startFactProjector } from '#projections';
 import {
   LOG_TAIL_PATHS,
   LOG_TAIL_SCHEMAS,
@@ -117,9 +117,27 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
     }),
   );
   await facts.prepare(GENERATION);
+  const horizon = opened.use(
+    await openFactsHorizon({
+      streams,
+      facts,
+      generation: GENERATION,
+      keepDays: config.factsRetentionDays,
+      clock,
+      newId,
+    }),
+  );
   const checkpoints = opened.use(await openLmdbCheckpointStore({ dataDir }));
   const progress = opened.use(
-    startFactProjector({ log, tenants, facts, checkpoints, clock, generation: GENERATION }),
+    startFactProjector({
+      log,
+      tenants,
+      facts,
+      checkpoints,
+      clock,
+      generation: GENERATION,
+      horizon: () => horizon.current(),
+    }),
   );
 
   const ingress = createIngress({

@@ -31,6 +31,8 @@ export type {
   FilterScalar,
   LoggedEvent,
 } from './event-filter.ts';
+export { decideExpiry } from './facts-horizon.ts';
+export type { FactsExpired } from './facts-horizon.ts';
 export { FAULTS, Fault } from './fault.ts';
 export type { FaultCode } from './fault.ts';
 export { FIELD_ALIASES, aliasOf, spellingsOf } from './field-aliases.ts';

@@ -83,7 +83,7 @@ export const SETTINGS = {
     min: 0,
     max: 36_500,
     about:
-      'How far back facts are wanted, 0 for ever; sets the default of DAYBOOK_INGRESS_MAX_AGE_DAYS, and removes nothing that is stored.',
+      'How far back facts are wanted, 0 for ever; months wholly before that are let go, and the log keeps their events. Sets the default of DAYBOOK_INGRESS_MAX_AGE_DAYS.',
     secret: false,
   },
   ingressMaxAgeDays: {

@@ -120,6 +120,20 @@ export async function openChdbFactStore(options: ChdbFactStoreOptions): Promise<
       );
     },
 
+    async dropBefore(generation, beforeMs) {
+      const [database, table] = tablesOf(generation).facts.split('.');
+      const before = new Date(beforeMs);
+      const sql = `SELECT DISTINCT toUInt32(partition_id) AS month FROM system.parts
+        WHERE database = ${quote(database ?? '')} AND table = ${quote(table ?? '')} AND active
+          AND month < ${before.getUTCFullYear() * 100 + before.getUTCMonth() + 1} ORDER BY month FORMAT TSV`;
+      const text = await upkeep(async (connection) => (await connection.chdb.queryAsync(sql)).text());
+      const months = text.split('\n').filter(Boolean).map(Number);
+      for (const month of months) {
+        await command(`ALTER TABLE ${tablesOf(generation).facts} DROP PARTITION ID ${quote(String(month))}`);
+      }
+      return months;
+    },
+
     async foldFirstSeen(
       generation: number,
       range: { readonly tenant: TenantId; readonly from: PositionVector; readonly to: PositionVector },

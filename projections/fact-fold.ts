@@ -17,6 +17,8 @@ export type FactFoldOptions = {
   /** How many offsets below a checkpoint are read back at the start, per partition. */
   readonly lookBack: bigint;
   readonly maxPoison: number;
+  /** Epoch ms: events before it stay out of the facts. */
+  readonly keptFromMs: () => number;
 };
 
 /** Consecutive records on their way into the facts. */
@@ -58,8 +60,9 @@ export class FactFold implements Fold<FactPortion> {
     const lines: Uint8Array[] = [];
     const unreadable: PoisonRecord[] = [];
     const { tenant } = followed;
-    for (const { offset, value } of records) {
-      if (this.#isDeadLettered(tenant, { partition, offset })) continue;
+    const keptFromMs = this.#options.keptFromMs();
+    for (const { offset, value, headers } of records) {
+      if (headers.timestampMs < keptFromMs || this.#isDeadLettered(tenant, { partition, offset })) continue;
       const line = splicedLine(value, partition, offset);
       if (line) {
         offsets.push(offset);

@@ -1,4 +1,5 @@
 import type { PositionVector, TenantId } from '#domain';
+import type { Horizon } from './facts-horizon.ts';
 
 /** How far the active generation of a tenant's facts has come. */
 export type FactState = {
@@ -12,6 +13,8 @@ export type FactState = {
   readonly highWater: PositionVector;
   /** Epoch ms at which the oldest unconfirmed record was seen waiting; undefined when none waits. */
   readonly waitingSinceMs: number | undefined;
+  /** From when on facts are kept; undefined when all are. */
+  readonly horizon: Horizon | undefined;
   /** Why the projector stands still, if it does. */
   readonly paused:
     { readonly reason: string; readonly partition: number; readonly offset: bigint } | undefined;

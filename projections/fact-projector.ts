@@ -6,6 +6,7 @@ import type { CheckpointStore } from './checkpoint-store.ts';
 import { FactFold } from './fact-fold.ts';
 import type { FactProgress, FactState } from './fact-progress.ts';
 import type { FactStore } from './fact-store.ts';
+import type { Horizon } from './facts-horizon.ts';
 import { FirstSeenProjector } from './first-seen-projector.ts';
 import type { FollowedTenant, Pause } from './followed-tenant.ts';
 import { Projector } from './projector.ts';
@@ -17,6 +18,8 @@ export type FactProjectorDeps = {
   readonly checkpoints: CheckpointStore;
   /** Epoch ms. */
   readonly clock: () => number;
+  /** From when on facts are kept. @default all are */
+  readonly horizon?: () => Horizon | undefined;
   /** Which build of the facts is kept. @default 1 */
   readonly generation?: number;
   readonly tuning?: Partial<FactProjectorTuning>;
@@ -77,7 +80,7 @@ const pausedChannel = channel('daybook:projections:paused');
  * checkpoint belongs to, or that has lost records, pauses that tenant for good.
  */
 export function startFactProjector(deps: FactProjectorDeps): AsyncDisposable & FactProgress {
-  const { log, tenants, facts, checkpoints, clock, generation = 1 } = deps;
+  const { log, tenants, facts, checkpoints, clock, generation = 1, horizon = () => undefined } = deps;
   const tuning = { ...TUNING, ...deps.tuning };
   const fold = new FactFold({
     log,
@@ -86,6 +89,7 @@ export function startFactProjector(deps: FactProjectorDeps): AsyncDisposable & F
     generation,
     lookBack: tuning.lookBack,
     maxPoison: tuning.maxPoison,
+    keptFromMs: () => horizon()?.beforeMs ?? -Infinity,
   });
   const firstSeen = new FirstSeenProjector({
     facts,
@@ -128,6 +132,7 @@ export function startFactProjector(deps: FactProjectorDeps): AsyncDisposable & F
         firstSeen: firstSeen.vector(followed),
         highWater: bounds.next,
         waitingSinceMs: covers(confirmed, bounds.next) ? undefined : waitingSinceMs,
+        horizon: horizon(),
         paused,
       };
     },

@@ -190,6 +190,23 @@ export function factStoreContract(name: string, open: () => Promise<FactStore>):
     );
   });
 
+  clause('months before an instant are dropped whole, of every tenant, and no other month', async (facts) => {
+    const day = (text: string): Partial<Event> => ({ timestamp: Date.parse(text) });
+    await facts.insert(1, [
+      batchOf(ACME, 0, 0n, [day('2023-12-31T23:59:59.999Z'), day('2024-01-01T00:00:00Z'), day('2024-02-29')]),
+      batchOf(UMBRA, 0, 0n, [day('2023-11-02'), day('2024-03-01')]),
+    ]);
+    const kept = async (tenant: TenantId): Promise<readonly bigint[]> =>
+      facts.present(1, { tenant, partition: 0, from: 0n, to: 100n });
+    assert.deepEqual(await facts.dropBefore(1, Date.parse('2023-11-01')), []);
+    assert.deepEqual(await facts.dropBefore(1, Date.parse('2024-01-01')), [202311, 202312]);
+    assert.deepEqual(await kept(ACME), [1n, 2n]);
+    assert.deepEqual(await kept(UMBRA), [1n]);
+    assert.deepEqual(await facts.dropBefore(1, Date.parse('2024-01-01')), [], 'nothing is left to drop');
+    assert.deepEqual(await facts.dropBefore(1, Date.parse('2024-03-01')), [202401, 202402]);
+    assert.deepEqual(await kept(UMBRA), [1n]);
+  });
+
   clause('copies of a record are found, and gone after their removal', async (facts) => {
     const [first, second] = [batchOf(ACME, 0, 0n, [{}, {}, {}]), batchOf(ACME, 0, 1n, [{}])];
     await facts.insert(1, [first]);

@@ -71,6 +71,12 @@ export interface FactStore extends AsyncDisposable {
   /** Removes the copies of a month; dear, because it rewrites the month. */
   removeCopies(generation: number, month: number): Promise<void>;
 
+  /**
+   * Drops the facts of every month that ends at or before the instant, of all tenants, and answers which months
+   * that were (202403). What is kept beside the facts, as `first_seen`, stays.
+   */
+  dropBefore(generation: number, beforeMs: number): Promise<readonly number[]>;
+
   /** Extends the kept `first_seen` fold from the facts of `[from, to)`; repeating it changes nothing. */
   foldFirstSeen(
     generation: number,

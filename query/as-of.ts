@@ -37,11 +37,20 @@ export type Pinned = { readonly vector: PositionVector; readonly token: string }
  */
 export async function resolvePin(
   pin: Pin,
-  now: { readonly state: FactState; readonly scope: Scope; readonly controlPosition: bigint },
+  now: {
+    readonly state: FactState;
+    readonly scope: Scope;
+    readonly controlPosition: bigint;
+    /** Where the range of the question begins, epoch ms. */
+    readonly fromMs: number;
+  },
   ask: Ask,
 ): Promise<Pinned> {
-  const { state, scope, controlPosition } = now;
-  const { logIdentity, generation, confirmed } = state;
+  const { state, scope } = now;
+  const { logIdentity, generation, confirmed, horizon } = state;
+  // What says the horizon may be known here before it has been folded everywhere.
+  const controlPosition =
+    horizon && horizon.position > now.controlPosition ? horizon.position : now.controlPosition;
   const named = (vector: PositionVector): Pinned => ({
     vector,
     token: formatAsOf({ logIdentity, generation, controlPosition, vector }),
@@ -50,7 +59,7 @@ export async function resolvePin(
     case 'newest':
       return named(confirmed);
     case 'token':
-      return { vector: vectorOf(pin.token, state), token: pin.token };
+      return { vector: vectorOf(pin.token, now), token: pin.token };
     case 'received_before': {
       const binder = createBinder();
       const at = `fromUnixTimestamp64Milli(${binder.bind('Int64', pin.atMs)}, 'UTC')`;
@@ -65,8 +74,12 @@ export async function resolvePin(
   }
 }
 
-function vectorOf(token: string, state: FactState): PositionVector {
+function vectorOf(
+  token: string,
+  { state, fromMs }: { readonly state: FactState; readonly fromMs: number },
+): PositionVector {
   const pin = parseAsOf(token);
+  const { horizon } = state;
   if (!pin) throw unavailable('it is no token that an answer gave');
   if (pin.logIdentity !== state.logIdentity) throw unavailable('it belongs to another log');
   if (pin.generation !== state.generation) {
@@ -74,6 +87,10 @@ function vectorOf(token: string, state: FactState): PositionVector {
   }
   if (pin.vector.length !== state.confirmed.length || !covers(state.confirmed, pin.vector)) {
     throw unavailable('it lies ahead of what the facts hold by now');
+  }
+  if (horizon && pin.controlPosition < horizon.position && fromMs < horizon.beforeMs) {
+    const instant = new Date(horizon.beforeMs).toISOString();
+    throw unavailable(`facts of events before ${instant} have been let go since it was given`);
   }
   return pin.vector;
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { covers, isBefore, parseTenantId } from '#domain';
 import type { Event, EventKind, JsonObject, LoggedEvent, PositionVector, TenantId } from '#domain';
-import type { FactState } from '#projections';
+import type { FactState, Horizon } from '#projections';
 import { openChdbFactStore } from '../projections/chdb-fact-store.ts';
 import type { AnalysisName } from './analysis.ts';
 import { createQueries } from './queries.ts';
@@ -24,6 +24,8 @@ export type Asking = AsyncDisposable & {
   confirm(tenant: TenantId, vector: PositionVector): void;
   /** Extends the kept `first_seen` up to a vector. */
   foldFirstSeen(tenant: TenantId, to: PositionVector): Promise<void>;
+  /** Says from when on the tenant's facts are kept. */
+  letGo(tenant: TenantId, horizon: Horizon): void;
   state(tenant: TenantId): FactState;
   ask(name: AnalysisName, tenant: TenantId, question: object): Promise<Answer>;
   /** The figures of an answer alone. */
@@ -79,6 +81,7 @@ export async function openAsking(): Promise<Asking> {
         confirmed: confirmed ?? highWater,
         highWater,
         waitingSinceMs: undefined,
+        horizon: undefined,
         paused: undefined,
       });
       return tenant;
@@ -87,6 +90,9 @@ export async function openAsking(): Promise<Asking> {
     async foldFirstSeen(tenant, to) {
       await store.foldFirstSeen(GENERATION, { tenant, from: state(tenant).firstSeen, to });
       states.set(tenant, { ...state(tenant), firstSeen: to });
+    },
+    letGo(tenant, horizon) {
+      states.set(tenant, { ...state(tenant), horizon });
     },
     state,
     ask: (name, tenant, question) => asking.queries.ask(name, { tenant, question }),

@@ -80,6 +80,7 @@ function open(limits: { rows?: number; maxSeconds?: number } = {}): SqlQuestions
         firstSeen: [0n, 0n],
         highWater: [50n, 0n],
         waitingSinceMs: undefined,
+        horizon: undefined,
         paused: undefined,
       }),
       waitFor: async (_tenant, vector) => vector[0] !== undefined && vector[0] <= 50n,

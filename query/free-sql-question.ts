@@ -77,7 +77,9 @@ export function createSqlQuestions(options: SqlQuestionsOptions): SqlQuestions {
     const state = tenants.get(tenant) ? await progress.state(tenant) : undefined;
     if (!state) return undefined;
     const scope: Scope = { tenant, generation: state.generation, vector: state.confirmed, firstSeen: [] };
-    return { state, ...(await resolvePin(pin, { state, scope, controlPosition: tenants.position() }, ask)) };
+    // Its range is not known before it has run, so it is taken to reach back to the first fact.
+    const now = { state, scope, controlPosition: tenants.position(), fromMs: -Infinity };
+    return { state, ...(await resolvePin(pin, now, ask)) };
   }
 
   /** The views of a generation as the store has defined them, by name. */

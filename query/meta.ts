@@ -54,7 +54,7 @@ export function describeAnswer(
       confirmed_ratio: total === 0n ? 1 : Number(((total - missing) * 10_000n) / total) / 10_000,
       behind_events: Number(missing),
     },
-    horizon: null,
+    horizon: horizonOf(seen?.state.horizon),
     now: formatInstant(time.nowMs, utc),
     range: {
       from: formatInstant(time.fromMs, time.zone),
@@ -66,6 +66,10 @@ export function describeAnswer(
     cached: ran.cached,
     ...(notice === undefined ? {} : { notice }),
   };
+}
+
+function horizonOf(horizon: FactState['horizon']): string | null {
+  return horizon ? formatInstant(horizon.beforeMs, { name: 'UTC', offsetAt: () => 0 }) : null;
 }
 
 function noticeOf(seen: Seen | undefined): string | undefined {

@@ -97,6 +97,24 @@ describe('questions', () => {
     }
   });
 
+  test('a pin is refused once facts of its range have been let go, and only then', async () => {
+    const tenant = await asking.put(clicks('let_go'));
+    const count = (more: object) => asking.ask('events', tenant, { ...RANGE, event: 'any', ...more });
+    const first = await count({});
+    assert.equal(first.meta.horizon, null);
+    asking.letGo(tenant, { beforeMs: Date.parse('2024-03-04T12:00:01Z'), position: 9n });
+    await assert.rejects(
+      count({ as_of: first.meta.as_of }),
+      (error: Fault) =>
+        error.code === 'QUERY_PIN_UNAVAILABLE' && error.message.includes('2024-03-04T12:00:01.000Z'),
+    );
+    const later = await count({ as_of: first.meta.as_of, from: '2024-03-04T12:00:01Z' });
+    assert.equal(later.meta.as_of, first.meta.as_of, 'its range lies behind the horizon');
+    const fresh = await count({});
+    assert.equal(fresh.meta.horizon, '2024-03-04T12:00:01.000Z');
+    await count({ as_of: fresh.meta.as_of });
+  });
+
   test('as of an instant means what was received before it', async () => {
     const tenant = await asking.put(clicks('received'));
     const count = async (as_of: string) => {

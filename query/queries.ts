@@ -109,14 +109,14 @@ export function createQueries(options: QueriesOptions): Queries {
   /** Everything before it has run: which records are seen, and by which statements' scope. */
   async function pinDown(
     tenant: TenantId,
-    pin: Pin,
+    { pin, fromMs }: { readonly pin: Pin; readonly fromMs: number },
     ask: Ask,
   ): Promise<(Seen & { scope: Scope }) | undefined> {
     const state = tenants.get(tenant) ? await progress.state(tenant) : undefined;
     if (!state) return undefined;
     const { generation, confirmed: vector, firstSeen } = state;
     const scope: Scope = { tenant, generation, vector, firstSeen };
-    const pinned = await resolvePin(pin, { state, scope, controlPosition: tenants.position() }, ask);
+    const pinned = await resolvePin(pin, { state, scope, controlPosition: tenants.position(), fromMs }, ask);
     return { state, ...pinned, scope: { ...scope, vector: pinned.vector } };
   }
 
@@ -136,7 +136,7 @@ export function createQueries(options: QueriesOptions): Queries {
         rowsRead += more;
         return rows;
       };
-      const seen = await pinDown(tenant, pin, ask);
+      const seen = await pinDown(tenant, { pin, fromMs: time.fromMs }, ask);
       const finish = (data: object, cached: boolean): Answer => {
         const elapsedMs = clock() - startedMs;
         if (answered.hasSubscribers)
