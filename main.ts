@@ -31,7 +31,13 @@ import {
   createSqlRouter,
   describeQueries,
 } from '#query';
-import { createSchemaRegistry } from '#schema-registry';
+import {
+  TRACKING_CONFIG_PATHS,
+  TRACKING_CONFIG_SCHEMAS,
+  createSchemaRegistry,
+  createTrackingConfigRouter,
+  openTrackingConfigs,
+} from '#schema-registry';
 import { openMmdbPlace } from './ingress/mmdb-place.ts';
 import { lockDataDir } from './log/data-dir-lock.ts';
 import { openLmdbEventLog } from './log/lmdb-event-log.ts';
@@ -107,6 +113,7 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
   const tenants = opened.use(
     await openTenants(streams, log, { partitions: config.logPartitions, clock, newId }),
   );
+  const configs = opened.use(await openTrackingConfigs(streams, { clock, newId }));
   readiness.done('control_plane');
   const limits = { maxSeconds: config.queryMaxSeconds, maxBytes: config.queryMaxMemoryBytes };
   const facts = opened.use(
@@ -125,7 +132,7 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
   const ingress = createIngress({
     log,
     tenants,
-    registry: createSchemaRegistry(),
+    registry: createSchemaRegistry(configs),
     lookUpPlace: await openMmdbPlace(config.geoDatabase || undefined),
     clock,
     newId,
@@ -151,6 +158,7 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
     describeQueries(),
     { paths: SQL_PATHS, schemas: SQL_SCHEMAS },
     { paths: LOG_TAIL_PATHS, schemas: LOG_TAIL_SCHEMAS },
+    { paths: TRACKING_CONFIG_PATHS, schemas: TRACKING_CONFIG_SCHEMAS },
     OWN_ROUTES,
   ]);
   const api = createApi({
@@ -158,6 +166,7 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
       createQueryRouter(queries),
       createSqlRouter(sql),
       createLogTailRouter({ log, signal: stopping }),
+      createTrackingConfigRouter({ configs, templates: [] }),
     ],
     document,
     config: describeConfig(config),

@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 import { canonicalJson, eventTime, keyOf, kindOf, normalise, parseTenantId } from '#domain';
-import type { Event, EventKind, EventWarning, Json, JsonObject, TenantId } from '#domain';
+import type { Event, EventKind, EventWarning, Json, JsonObject, Normalised, TenantId } from '#domain';
 import type { NewRecord } from '#log';
-import type { FieldCode, FieldError, SchemaRegistry, SchemaVersion } from '#schema-registry';
+import type { ConfigVersion, FieldCode, FieldError, SchemaRegistry, SchemaVersion } from '#schema-registry';
 import { eventLine } from './event-line.ts';
 import { maskedNetwork } from './place.ts';
 import type { Whereabouts } from './place.ts';
@@ -113,15 +113,19 @@ function accepted(
     readonly timestamp: number;
   },
   sender: Sender,
-  { whereabouts, newEventId, nowMs }: Examination,
+  { registry, whereabouts, newEventId, nowMs }: Examination,
 ): Examined {
-  const { input, value, tenant, kind, schema, timestamp } = about;
+  const { input, value, tenant, kind, timestamp } = about;
+  const scenario = kind === 'behaviour' ? value['scenario_id'] : undefined;
+  const config = typeof scenario === 'string' ? registry.config(tenant, scenario) : undefined;
+  const schema = config ?? about.schema;
   const { place, ipPrefix } = whereabouts(sender.address);
   const ownPrefix = prefixOf(value['context'], about.warnings) ?? ipPrefix;
-  const { event, warnings, changed } = normalise(
+  const normalised = normalise(
     {
       sent: value,
       kind,
+      scenarioType: config?.scenarioType,
       stamps: {
         ...place,
         tenant_id: tenant,
@@ -135,6 +139,7 @@ function accepted(
     },
     about.warnings,
   );
+  const { event, warnings } = checkedByConfig(normalised, config);
   const canonical = canonicalJson(input.original ?? value);
   const line = input.original === undefined ? eventLine(event, value, canonical) : JSON.stringify(event);
   const record: NewRecord = {
@@ -150,10 +155,24 @@ function accepted(
       valid: true,
     },
     value: Buffer.from(line),
-    ...(changed || input.original !== undefined ? { sent: input.sent() } : {}),
+    ...(normalised.changed || input.original !== undefined ? { sent: input.sent() } : {}),
   };
   // Whoever wrote a warning took its code from the catalogue.
   return { ok: true, tenant, event, record, warnings: warnings as readonly FieldError[] };
+}
+
+/** Adds what the tracking config of the scenario has against it; a member already named is not named again. */
+function checkedByConfig(
+  normalised: Normalised,
+  config: ConfigVersion | undefined,
+): Pick<Normalised, 'event' | 'warnings'> {
+  const { event, warnings } = normalised;
+  const violations = config
+    ?.check(event)
+    ?.filter(({ field }) => !warnings.some((warning) => warning.field === field));
+  if (violations === undefined || violations.length === 0) return normalised;
+  const all = [...warnings, ...violations];
+  return { event: { ...event, warnings: all }, warnings: all };
 }
 
 /** The network of the device by its own word, which holds also behind a server that sends for it. */

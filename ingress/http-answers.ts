@@ -1,5 +1,5 @@
 import { Fault } from '#domain';
-import type { FieldError } from '#schema-registry';
+import type { FieldCode, FieldError } from '#schema-registry';
 import type { Counts } from './counters.ts';
 import type { Checked, Ingress } from './ingress.ts';
 import type { EventOutcome } from './outcome.ts';
@@ -7,10 +7,15 @@ import type { EventOutcome } from './outcome.ts';
 /** An answer with a documented body. */
 export type Answer = { readonly status: number; readonly body: object; readonly retryAfterSeconds?: number };
 
-/** Where scenario data was not as its type has it (IH-05); the event is kept all the same. */
+/** An event whose envelope has one of these is refused; in one that is kept they speak of scenario data. */
+const SCENARIO_CODES: ReadonlySet<FieldCode> = new Set(['required', 'type', 'range', 'enum']);
+
+/** Where scenario data was not as its type or tracking config has it (IH-05); the event is kept all the same. */
 function ofScenario(warnings: readonly FieldError[]): readonly FieldError[] {
   if (warnings.length === 0) return warnings;
-  return warnings.filter(({ field }) => /^(scenario_|extra_data)/.test(field));
+  return warnings.filter(
+    ({ field, code }) => SCENARIO_CODES.has(code) || /^(scenario_|extra_data)/.test(field),
+  );
 }
 
 /** Says in one sentence what a list of errors says. */

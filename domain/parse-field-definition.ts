@@ -1,0 +1,147 @@
+import type { Json, JsonObject } from './event.ts';
+import { FIELD_TYPES } from './field-definition.ts';
+import type { FieldDefinition, FieldType } from './field-definition.ts';
+import { whyNotValue } from './field-value.ts';
+import type { DefinitionFinding } from './tracking-config-definition.ts';
+
+const MEMBERS = new Set([
+  'field_name',
+  'field_type',
+  'required',
+  'description',
+  'min_value',
+  'max_value',
+  'enum_values',
+  'item_type',
+  'default',
+]);
+const NAME = /^[A-Za-z][A-Za-z0-9_]{0,63}$/;
+const TYPES = new Set<string>(FIELD_TYPES);
+/** The other name of a number. */
+const FLOAT = 'float';
+const MAX_DESCRIPTION = 1_000;
+const MAX_ENUM_VALUES = 500;
+const MAX_ENUM_VALUE = 255;
+
+/** Where a field stands, and what is said about it. */
+export type FieldPlace = {
+  /** `required_fields[0]` */
+  readonly path: string;
+  /** Whether it stands among the required ones. */
+  readonly required: boolean;
+  readonly findings: DefinitionFinding[];
+};
+
+/**
+ * Takes one untrusted field of a definition. Everything wrong is put into the findings; the answer is
+ * undefined then. A member that is null counts as left out.
+ */
+export function parseFieldDefinition(value: Json, place: FieldPlace): FieldDefinition | undefined {
+  const { path, required, findings } = place;
+  const before = findings.length;
+  const report = (member: string, code: string, message: string): void => {
+    findings.push({ field: `${path}.${member}`, code, message });
+  };
+  if (typeof value !== 'object' || value === null || isList(value)) {
+    findings.push({ field: path, code: 'type', message: 'must be an object' });
+    return undefined;
+  }
+  const sent = withoutNulls(value);
+  for (const member of Object.keys(sent)) {
+    if (!MEMBERS.has(member)) report(member, 'unknown_member', 'is no member of a field');
+  }
+  checkName(sent['field_name'], report);
+  const type = typeOf(sent['field_type'], 'field_type', report);
+  if (sent['field_type'] === undefined) report('field_type', 'required', 'is required');
+  if (sent['required'] !== undefined && sent['required'] !== required) {
+    const message = `must be ${required}, as the field stands among the ${required ? 'required' : 'optional'} ones`;
+    report('required', 'contradiction', message);
+  }
+  const { description } = sent;
+  if (
+    description !== undefined &&
+    (typeof description !== 'string' || description.length > MAX_DESCRIPTION)
+  ) {
+    report('description', 'type', `must be a text of at most ${MAX_DESCRIPTION} characters`);
+  }
+  checkRange(sent, type, report);
+  const items = itemTypeOf(sent, type, report);
+  checkEnum(sent, type === 'enum' || items === 'enum', report);
+  if (findings.length > before || type === undefined) return undefined;
+  const field = {
+    ...sent,
+    field_type: type,
+    required,
+    ...(items && { item_type: items }),
+  } as FieldDefinition;
+  const violation = field.default === undefined ? undefined : whyNotValue(field, field.default);
+  if (violation !== undefined) report('default', 'contradiction', violation);
+  return violation === undefined ? field : undefined;
+}
+
+type Report = (member: string, code: string, message: string) => void;
+
+function checkName(name: Json | undefined, report: Report): void {
+  if (name === undefined) report('field_name', 'required', 'is required');
+  else if (typeof name !== 'string' || !NAME.test(name)) {
+    report('field_name', 'form', 'must be 1 to 64 of A-Z, a-z, 0-9 and _, beginning with a letter');
+  }
+}
+
+function typeOf(type: Json | undefined, member: string, report: Report): FieldType | undefined {
+  if (type === undefined) return undefined;
+  if (type === FLOAT) return 'number';
+  if (typeof type === 'string' && TYPES.has(type)) return type as FieldType;
+  report(member, 'enum', `must be one of ${FIELD_TYPES.join(', ')}`);
+  return undefined;
+}
+
+function checkRange(sent: JsonObject, type: FieldType | undefined, report: Report): void {
+  for (const member of ['min_value', 'max_value']) {
+    const bound = sent[member];
+    if (bound === undefined) continue;
+    if (type !== undefined && type !== 'integer' && type !== 'number') {
+      report(member, 'contradiction', `belongs to numbers, not to a field of type ${type}`);
+    } else if (typeof bound !== 'number') report(member, 'type', 'must be a number');
+  }
+  const { min_value: min, max_value: max } = sent;
+  if (typeof min === 'number' && typeof max === 'number' && min > max) {
+    report('min_value', 'range', `must not be more than max_value, ${max}`);
+  }
+}
+
+function itemTypeOf(sent: JsonObject, type: FieldType | undefined, report: Report): FieldType | undefined {
+  if (sent['item_type'] !== undefined && type !== undefined && type !== 'array') {
+    report('item_type', 'contradiction', `belongs to arrays, not to a field of type ${type}`);
+    return undefined;
+  }
+  return typeOf(sent['item_type'], 'item_type', report);
+}
+
+function checkEnum(sent: JsonObject, wanted: boolean, report: Report): void {
+  const { enum_values: values } = sent;
+  if (values === undefined) {
+    if (wanted) report('enum_values', 'required', 'is required for an enum');
+    return;
+  }
+  if (!wanted && sent['field_type'] !== undefined) {
+    report('enum_values', 'contradiction', 'belongs to fields of type enum');
+  }
+  if (!isList(values) || values.length === 0 || values.length > MAX_ENUM_VALUES) {
+    report('enum_values', 'type', `must be a list of 1 to ${MAX_ENUM_VALUES} texts`);
+    return;
+  }
+  if (!values.every((one) => typeof one === 'string' && one !== '' && one.length <= MAX_ENUM_VALUE)) {
+    report('enum_values', 'type', `must hold texts of 1 to ${MAX_ENUM_VALUE} characters`);
+  } else if (new Set(values).size < values.length) {
+    report('enum_values', 'duplicate', 'names a value twice');
+  }
+}
+
+function withoutNulls(value: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== null));
+}
+
+export function isList(value: Json | undefined): value is readonly Json[] {
+  return Array.isArray(value);
+}
