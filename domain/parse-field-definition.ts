@@ -38,36 +38,27 @@ export type FieldPlace = {
  */
 export function parseFieldDefinition(value: Json, place: FieldPlace): FieldDefinition | undefined {
   const { path, required, findings } = place;
-  const before = findings.length;
-  const report = (member: string, code: string, message: string): void => {
-    findings.push({ field: `${path}.${member}`, code, message });
-  };
   if (typeof value !== 'object' || value === null || isList(value)) {
     findings.push({ field: path, code: 'type', message: 'must be an object' });
     return undefined;
   }
+  const before = findings.length;
+  const report: Report = (member, code, message) => {
+    findings.push({ field: `${path}.${member}`, code, message });
+  };
   const sent = withoutNulls(value);
   for (const member of Object.keys(sent)) {
     if (!MEMBERS.has(member)) report(member, 'unknown_member', 'is no member of a field');
   }
   checkName(sent['field_name'], report);
-  const type = typeOf(sent['field_type'], 'field_type', report);
+  checkWords(sent, required, report);
   if (sent['field_type'] === undefined) report('field_type', 'required', 'is required');
-  if (sent['required'] !== undefined && sent['required'] !== required) {
-    const message = `must be ${required}, as the field stands among the ${required ? 'required' : 'optional'} ones`;
-    report('required', 'contradiction', message);
-  }
-  const { description } = sent;
-  if (
-    description !== undefined &&
-    (typeof description !== 'string' || description.length > MAX_DESCRIPTION)
-  ) {
-    report('description', 'type', `must be a text of at most ${MAX_DESCRIPTION} characters`);
-  }
+  const type = typeOf(sent['field_type'], 'field_type', report);
   checkRange(sent, type, report);
   const items = itemTypeOf(sent, type, report);
   checkEnum(sent, type === 'enum' || items === 'enum', report);
-  if (findings.length > before || type === undefined) return undefined;
+  if (findings.length > before) return undefined;
+  // Everything has been looked at.
   const field = {
     ...sent,
     field_type: type,
@@ -75,8 +66,9 @@ export function parseFieldDefinition(value: Json, place: FieldPlace): FieldDefin
     ...(items && { item_type: items }),
   } as FieldDefinition;
   const violation = field.default === undefined ? undefined : whyNotValue(field, field.default);
-  if (violation !== undefined) report('default', 'contradiction', violation);
-  return violation === undefined ? field : undefined;
+  if (violation === undefined) return field;
+  report('default', 'contradiction', violation);
+  return undefined;
 }
 
 type Report = (member: string, code: string, message: string) => void;
@@ -85,6 +77,17 @@ function checkName(name: Json | undefined, report: Report): void {
   if (name === undefined) report('field_name', 'required', 'is required');
   else if (typeof name !== 'string' || !NAME.test(name)) {
     report('field_name', 'form', 'must be 1 to 64 of A-Z, a-z, 0-9 and _, beginning with a letter');
+  }
+}
+
+function checkWords({ required: own, description }: JsonObject, required: boolean, report: Report): void {
+  if (own !== undefined && own !== required) {
+    const where = required ? 'required' : 'optional';
+    report('required', 'contradiction', `must be ${required}, as the field stands among the ${where} ones`);
+  }
+  if (description === undefined) return;
+  if (typeof description !== 'string' || description.length > MAX_DESCRIPTION) {
+    report('description', 'type', `must be a text of at most ${MAX_DESCRIPTION} characters`);
   }
 }
 

@@ -34,11 +34,8 @@ export function parseTrackingConfig(sent: JsonObject): ParsedTrackingConfig {
       report(member, 'unknown_member', 'is no member of a tracking config');
     }
   }
-  const type = sent['scenario_type'] ?? undefined;
-  if (type === undefined) report('scenario_type', 'required', 'is required');
-  else if (!isOneOf(SCENARIO_TYPES, type)) {
-    report('scenario_type', 'enum', `must be one of ${SCENARIO_TYPES.join(', ')}`);
-  }
+  const type = sent['scenario_type'];
+  checkScenarioType(type, report);
   const name = textOf(sent, { member: 'name', most: MAX_NAME }, report);
   if (name === undefined) report('name', 'required', 'is required');
   const description = textOf(sent, { member: 'description', most: MAX_DESCRIPTION }, report);
@@ -64,6 +61,13 @@ export function parseTrackingConfig(sent: JsonObject): ParsedTrackingConfig {
 }
 
 type Report = (field: string, code: string, message: string) => void;
+
+function checkScenarioType(type: Json | undefined, report: Report): void {
+  if (type === undefined || type === null) report('scenario_type', 'required', 'is required');
+  else if (!isOneOf(SCENARIO_TYPES, type)) {
+    report('scenario_type', 'enum', `must be one of ${SCENARIO_TYPES.join(', ')}`);
+  }
+}
 
 function isOneOf(words: readonly string[], value: Json): boolean {
   return typeof value === 'string' && words.includes(value);

@@ -1,5 +1,5 @@
 import { canonicalJson } from './canonical-json.ts';
-import type { Json, JsonObject } from './event.ts';
+import type { JsonObject } from './event.ts';
 import { parseTrackingConfig } from './parse-tracking-config.ts';
 import type { TenantId } from './tenant-id.ts';
 import type { DefinitionFinding, TrackingConfigDefinition } from './tracking-config-definition.ts';
@@ -67,40 +67,44 @@ export function decideTrackingConfig(
   const about = { tenant, scenario, version: (state?.version ?? 0) + 1, atMs };
   if (command.type === 'create') return decideCreation(state, command.definition, about);
   if (!state) return { ok: false, reason: 'not_found' };
-  const { expectedVersion, type } = command;
+  const { expectedVersion } = command;
   if (expectedVersion !== undefined && expectedVersion !== state.version) {
     return { ok: false, reason: 'version_conflict', actual: state.version };
   }
-  if (type === 'deactivate') {
-    return { ok: true, events: state.status === 'active' ? [{ type: 'config_deactivated', ...about }] : [] };
-  }
-  if (state.status === 'inactive') return { ok: false, reason: 'inactive', actual: state.version };
-  const { template_id: template, ...definition } = state.definition;
-  if (command.changes['template_id'] !== undefined) {
-    return invalid(
-      'template_id',
-      'unknown_member',
-      'says what the config was made from; it cannot be changed',
-    );
-  }
-  const parsed = parseTrackingConfig({ ...definition, ...command.changes, template_id: template ?? null });
-  if (!parsed.ok) return { ok: false, reason: 'invalid', errors: parsed.errors };
-  if (isSame(parsed.definition, state.definition)) return { ok: true, events: [] };
-  return { ok: true, events: [{ type: 'config_updated', definition: parsed.definition, ...about }] };
+  if (command.type === 'update') return decideUpdate(state, command.changes, about);
+  return { ok: true, events: state.status === 'active' ? [{ type: 'config_deactivated', ...about }] : [] };
 }
+
+type About = Omit<TrackingConfigEvent, 'type' | 'definition'>;
 
 function decideCreation(
   state: TrackingConfig | undefined,
   sent: JsonObject,
-  about: Omit<TrackingConfigEvent, 'type' | 'definition'>,
+  about: About,
 ): TrackingConfigDecision {
   if (state?.status === 'active') return { ok: false, reason: 'exists', actual: state.version };
   const parsed = parseTrackingConfig(sent);
-  const id = whyNotScenarioId(about.scenario);
-  const errors = [...id, ...(parsed.ok ? [] : parsed.errors)];
+  const errors = [...whyNotScenarioId(about.scenario), ...(parsed.ok ? [] : parsed.errors)];
   if (!parsed.ok || errors.length > 0) return { ok: false, reason: 'invalid', errors };
   const type = state ? 'config_reactivated' : 'config_created';
   return { ok: true, events: [{ type, definition: parsed.definition, ...about }] };
+}
+
+function decideUpdate(state: TrackingConfig, changes: JsonObject, about: About): TrackingConfigDecision {
+  if (state.status === 'inactive') return { ok: false, reason: 'inactive', actual: state.version };
+  if (changes['template_id'] !== undefined) {
+    const message = 'says what the config was made from; it cannot be changed';
+    return {
+      ok: false,
+      reason: 'invalid',
+      errors: [{ field: 'template_id', code: 'unknown_member', message }],
+    };
+  }
+  const parsed = parseTrackingConfig({ ...state.definition, ...changes });
+  if (!parsed.ok) return { ok: false, reason: 'invalid', errors: parsed.errors };
+  const same = canonicalJson(parsed.definition) === canonicalJson(state.definition);
+  const { definition } = parsed;
+  return { ok: true, events: same ? [] : [{ type: 'config_updated', definition, ...about }] };
 }
 
 /** Folds one event of a config's stream. */
@@ -122,12 +126,4 @@ function whyNotScenarioId(scenario: string): readonly DefinitionFinding[] {
   if (scenario.length <= SCENARIO_ID_CHARACTERS && scenario.isWellFormed()) return [];
   const message = `must be a text of at most ${SCENARIO_ID_CHARACTERS} characters`;
   return [{ field: 'scenario_id', code: 'too_long', message }];
-}
-
-function invalid(field: string, code: string, message: string): TrackingConfigRefusal {
-  return { ok: false, reason: 'invalid', errors: [{ field, code, message }] };
-}
-
-function isSame(one: TrackingConfigDefinition, other: TrackingConfigDefinition): boolean {
-  return canonicalJson(one as unknown as Json) === canonicalJson(other as unknown as Json);
 }

@@ -37,36 +37,44 @@ export function toStreamEvent(event: TrackingConfigEvent, id: string, by: Change
   const { type, ...data } = event;
   const { actor, authenticated, reason } = by;
   const metadata = { actor, authenticated, ...(reason === undefined ? {} : { reason }) };
-  return { id, type, data: data as unknown as JsonObject, metadata };
+  return { id, type, data, metadata };
 }
 
 /** Reads an event of a config's stream; undefined when it is of a form this version does not know. */
 export function parseStreamEvent(
   stored: Pick<StreamEvent, 'stream' | 'type' | 'data' | 'metadata'>,
 ): { readonly event: TrackingConfigEvent; readonly by: ChangedBy } | undefined {
-  const { stream, type, data, metadata } = stored;
-  const { scenario, version, atMs } = data;
-  const tenant = parseTenantId(data['tenant']);
-  if (!tenant.ok || typeof scenario !== 'string') return undefined;
-  if (typeof version !== 'number' || typeof atMs !== 'number') return undefined;
-  const about = { tenant: tenant.tenant, scenario, version, atMs };
-  if (stream !== streamOf(configSubject(about))) return undefined;
-  const { actor, authenticated, reason } = metadata;
-  const by = {
-    actor: typeof actor === 'string' ? actor : 'unknown',
-    authenticated: authenticated === true,
-    ...(typeof reason === 'string' && { reason }),
-  };
+  const about = aboutOf(stored);
+  if (!about) return undefined;
+  const { type } = stored;
+  const by = byOf(stored.metadata);
   switch (type) {
     case 'config_deactivated':
       return { event: { type, ...about }, by };
     case 'config_created':
     case 'config_updated':
     case 'config_reactivated': {
-      const parsed = parseTrackingConfig((data['definition'] ?? {}) as JsonObject);
+      const parsed = parseTrackingConfig((stored.data['definition'] ?? {}) as JsonObject);
       return parsed.ok ? { event: { type, definition: parsed.definition, ...about }, by } : undefined;
     }
     default:
       return undefined;
   }
+}
+
+function aboutOf({ stream, data }: Pick<StreamEvent, 'stream' | 'data'>) {
+  const { scenario, version, atMs } = data;
+  const tenant = parseTenantId(data['tenant']);
+  if (!tenant.ok || typeof scenario !== 'string') return undefined;
+  if (typeof version !== 'number' || typeof atMs !== 'number') return undefined;
+  const about = { tenant: tenant.tenant, scenario, version, atMs };
+  return stream === streamOf(configSubject(about)) ? about : undefined;
+}
+
+function byOf({ actor, authenticated, reason }: JsonObject): ChangedBy {
+  return {
+    actor: typeof actor === 'string' ? actor : 'unknown',
+    authenticated: authenticated === true,
+    ...(typeof reason === 'string' && { reason }),
+  };
 }

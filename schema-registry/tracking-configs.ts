@@ -153,25 +153,9 @@ class FoldedConfigs implements TrackingConfigs {
   }
 
   async change(command: TrackingConfigCommand, by: ChangedBy): Promise<ConfigChanged> {
-    const { clock, newId } = this.#options;
-    const { tenant, scenario } = command;
-    const stream = streamOf(configSubject(command));
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      // Our own memory may be behind what another node did.
-      const from = BigInt(this.get(tenant, scenario)?.version ?? 0);
-      for await (const event of this.#streams.read(stream, from)) this.#fold(event);
-      const known = this.get(tenant, scenario);
-      const decided = decideTrackingConfig(known?.config, command, clock());
-      if (!decided.ok) return decided;
-      const events = decided.events.map((event) => toStreamEvent(event, newId(), by));
-      if (known && events.length === 0) return { ok: true, version: known, position: undefined };
-      // Every event makes one version, so version 1 stands at revision 0.
-      const expected = known ? BigInt(known.version - 1) : 'no_stream';
-      const appended = await this.#streams.append(stream, events, expected);
-      if (!appended.ok) continue;
-      for (const event of events) this.#fold({ ...event, stream });
-      const version = this.get(tenant, scenario);
-      if (version) return { ok: true, version, position: appended.position };
+      const changed = await this.#attempt(command, by);
+      if (changed !== 'overtaken') return changed;
     }
     throw new Fault('SCHEMA_CONTENDED', undefined, { details: { subject: configSubject(command) } });
   }
@@ -191,6 +175,27 @@ class FoldedConfigs implements TrackingConfigs {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     await this.#following;
+  }
+
+  async #attempt(command: TrackingConfigCommand, by: ChangedBy): Promise<ConfigChanged | 'overtaken'> {
+    const { clock, newId } = this.#options;
+    const { tenant, scenario } = command;
+    const stream = streamOf(configSubject(command));
+    // Our own memory may be behind what another node did.
+    const from = BigInt(this.get(tenant, scenario)?.version ?? 0);
+    for await (const event of this.#streams.read(stream, from)) this.#fold(event);
+    const known = this.get(tenant, scenario);
+    const decided = decideTrackingConfig(known?.config, command, clock());
+    if (!decided.ok) return decided;
+    const events = decided.events.map((event) => toStreamEvent(event, newId(), by));
+    if (known && events.length === 0) return { ok: true, version: known, position: undefined };
+    // Every event makes one version, so version 1 stands at revision 0.
+    const expected = known ? BigInt(known.version - 1) : 'no_stream';
+    const appended = await this.#streams.append(stream, events, expected);
+    if (!appended.ok) return 'overtaken';
+    for (const event of events) this.#fold({ ...event, stream });
+    const version = this.get(tenant, scenario);
+    return version ? { ok: true, version, position: appended.position } : 'overtaken';
   }
 
   /** Follows until disposed; only the first reading must succeed. */
