@@ -139,6 +139,25 @@ test('what cannot be is refused with the reason', () => {
   assert.deepEqual(errorsOf(update({ name: null }), [create()]), ['name']);
 });
 
+type Story = { readonly version: number; readonly active: boolean; readonly name: string };
+
+/** The same rules once more, about nothing but a name. */
+function tell(story: Story, command: TrackingConfigCommand): Story {
+  const { version, active, name } = story;
+  switch (command.type) {
+    case 'create':
+      if (active) return story;
+      return { version: version + 1, active: true, name: command.definition['name'] as string };
+    case 'update': {
+      const { changes, expectedVersion = version } = command;
+      if (!active || expectedVersion !== version || changes['name'] === name) return story;
+      return { version: version + 1, active, name: changes['name'] as string };
+    }
+    case 'deactivate':
+      return active ? { version: version + 1, active: false, name } : story;
+  }
+}
+
 test('after any commands the versions are 1, 2, 3, … and the newest is what the last change said', () => {
   const names = fc.constantFrom('one', 'two', 'three');
   const commands = fc.array(
@@ -153,32 +172,23 @@ test('after any commands the versions are 1, 2, 3, … and the newest is what th
   );
   fc.assert(
     fc.property(commands, (asked) => {
-      // The same rules once more, about nothing but a name.
-      let version = 0;
-      let active = false;
-      let name = '';
-      for (const command of asked) {
-        const isNew = command.type === 'create' ? !active : active;
-        if (!isNew) continue;
-        if (command.type === 'update' && ![undefined, version].includes(command.expectedVersion)) continue;
-        const said =
-          command.type === 'create' ? command.definition : command.type === 'update' ? command.changes : {};
-        if (command.type === 'update' && said['name'] === name) continue;
-        version += 1;
-        active = command.type !== 'deactivate';
-        name = typeof said['name'] === 'string' ? said['name'] : name;
-      }
+      const told = asked.reduce(tell, { version: 0, active: false, name: '' });
       const { state, decisions } = decideAll(asked);
       const versions = decisions.flatMap((decided) =>
         decided.ok ? decided.events.map((event) => event.version) : [],
       );
       assert.deepEqual(
         versions,
-        Array.from({ length: version }, (_, n) => n + 1),
+        Array.from({ length: told.version }, (_, n) => n + 1),
       );
-      assert.equal(state?.version ?? 0, version);
-      assert.equal(state?.status, version === 0 ? undefined : active ? 'active' : 'inactive');
-      assert.equal(state?.definition.name ?? '', name);
+      assert.deepEqual(
+        {
+          version: state?.version ?? 0,
+          active: state?.status === 'active',
+          name: state?.definition.name ?? '',
+        },
+        told,
+      );
     }),
   );
 });
