@@ -1,16 +1,13 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { after, before as beforeAll, describe, test } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import type { Json, JsonObject, ScenarioTemplate } from '#domain';
-import { assembleOpenApi, createApi } from '#ops';
-import { NOW_MS, openDoor } from '../test/door.ts';
+import { openConfigDoor } from '../test/config-door.ts';
+import type { ConfigDoor } from '../test/config-door.ts';
+import { NOW_MS } from '../test/door.ts';
 import type { Door } from '../test/door.ts';
-import { createTrackingConfigRouter } from './http-tracking-configs.ts';
-import { TRACKING_CONFIG_PATHS, TRACKING_CONFIG_SCHEMAS } from './openapi-tracking-configs.ts';
+import { TRACKING_CONFIG_SCHEMAS } from './openapi-tracking-configs.ts';
 
 const BASE = '/api/v1/tracking-configs';
 const NOW = '2026-07-01T12:00:00.000Z';
@@ -52,33 +49,16 @@ const TEMPLATES: readonly ScenarioTemplate[] = [
 type Reply = { readonly status: number; readonly type: string | null; readonly body: JsonObject };
 
 describe('tracking configs over HTTP', () => {
+  let opened: ConfigDoor;
   let door: Door;
   let base = '';
-  let close: () => Promise<void>;
 
   beforeAll(async () => {
-    door = await openDoor();
-    const api = createApi({
-      routers: [createTrackingConfigRouter({ configs: door.configs, templates: TEMPLATES })],
-      document: assembleOpenApi('1', [{ paths: TRACKING_CONFIG_PATHS, schemas: TRACKING_CONFIG_SCHEMAS }]),
-      config: {},
-      requestIdOf: () => 'r1',
-      onFault: () => undefined,
-    });
-    const server = createServer(api);
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    close = async () => {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    };
+    opened = await openConfigDoor(TEMPLATES);
+    door = opened.door;
+    base = opened.address;
   });
-  after(async () => {
-    await close();
-    await door[Symbol.asyncDispose]();
-  });
+  after(() => opened[Symbol.asyncDispose]());
 
   const ask = async (method: string, path: string, body?: Json, headers: Record<string, string> = {}) => {
     const reply = await fetch(base + path, {
