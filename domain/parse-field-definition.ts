@@ -22,6 +22,7 @@ const FLOAT = 'float';
 const MAX_DESCRIPTION = 1_000;
 const MAX_ENUM_VALUES = 500;
 const MAX_ENUM_VALUE = 255;
+const MAX_LEVELS = 8;
 
 /** Where a field stands, and what is said about it. */
 export type FieldPlace = {
@@ -47,9 +48,7 @@ export function parseFieldDefinition(value: Json, place: FieldPlace): FieldDefin
     findings.push({ field: `${path}.${member}`, code, message });
   };
   const sent = withoutNulls(value);
-  for (const member of Object.keys(sent)) {
-    if (!MEMBERS.has(member)) report(member, 'unknown_member', 'is no member of a field');
-  }
+  checkMembers(sent, report);
   checkName(sent['field_name'], report);
   checkWords(sent, required, report);
   if (sent['field_type'] === undefined) report('field_type', 'required', 'is required');
@@ -57,6 +56,9 @@ export function parseFieldDefinition(value: Json, place: FieldPlace): FieldDefin
   checkRange(sent, type, report);
   const items = itemTypeOf(sent, type, report);
   checkEnum(sent, type === 'enum' || items === 'enum', report);
+  if (!isPlain(sent['default'], MAX_LEVELS)) {
+    report('default', 'type', `must be finite, and nested at most ${MAX_LEVELS} levels`);
+  }
   if (findings.length > before) return undefined;
   // Everything has been looked at.
   const field = {
@@ -72,6 +74,12 @@ export function parseFieldDefinition(value: Json, place: FieldPlace): FieldDefin
 }
 
 type Report = (member: string, code: string, message: string) => void;
+
+function checkMembers(sent: JsonObject, report: Report): void {
+  for (const member of Object.keys(sent)) {
+    if (!MEMBERS.has(member)) report(member, 'unknown_member', 'is no member of a field');
+  }
+}
 
 function checkName(name: Json | undefined, report: Report): void {
   if (name === undefined) report('field_name', 'required', 'is required');
@@ -105,7 +113,7 @@ function checkRange(sent: JsonObject, type: FieldType | undefined, report: Repor
     if (bound === undefined) continue;
     if (type !== undefined && type !== 'integer' && type !== 'number') {
       report(member, 'contradiction', `belongs to numbers, not to a field of type ${type}`);
-    } else if (typeof bound !== 'number') report(member, 'type', 'must be a number');
+    } else if (!Number.isFinite(bound)) report(member, 'type', 'must be a number');
   }
   const { min_value: min, max_value: max } = sent;
   if (typeof min === 'number' && typeof max === 'number' && min > max) {
@@ -139,6 +147,13 @@ function checkEnum(sent: JsonObject, wanted: boolean, report: Report): void {
   } else if (new Set(values).size < values.length) {
     report('enum_values', 'duplicate', 'names a value twice');
   }
+}
+
+/** Whether a value can be written and compared as JSON without running out of numbers or stack. */
+function isPlain(value: Json | undefined, levels: number): boolean {
+  if (typeof value === 'number') return Number.isFinite(value);
+  if (typeof value !== 'object' || value === null) return true;
+  return levels > 0 && Object.values(value).every((member: Json) => isPlain(member, levels - 1));
 }
 
 function withoutNulls(value: JsonObject): JsonObject {

@@ -112,6 +112,13 @@ test('fields are lists of bounded length', () => {
   assert.deepEqual(wrong({ ...VIDEO, optional_fields: many.slice(1) }), []);
 });
 
+/** A list in a list in a list … */
+function deep(levels: number): Json {
+  let value: Json = [];
+  for (let level = 1; level < levels; level++) value = [value];
+  return value;
+}
+
 const FIELDS: readonly (readonly [why: string, field: Json, wrong: readonly string[]])[] = [
   ['nothing', {}, ['.field_name required', '.field_type required']],
   ['null', null, [' type']],
@@ -175,6 +182,21 @@ const FIELDS: readonly (readonly [why: string, field: Json, wrong: readonly stri
     'elements of an unknown type',
     { field_name: 'a', field_type: 'array', item_type: 'set' },
     ['.item_type enum'],
+  ],
+  [
+    'a bound beyond all numbers',
+    { field_name: 'a', field_type: 'number', max_value: Infinity },
+    ['.max_value type'],
+  ],
+  [
+    'a default beyond all numbers',
+    { field_name: 'a', field_type: 'object', default: { b: [-Infinity] } },
+    ['.default type'],
+  ],
+  [
+    'a default without a bottom',
+    { field_name: 'a', field_type: 'array', default: deep(100_000) },
+    ['.default type'],
   ],
   [
     'a default of another type',

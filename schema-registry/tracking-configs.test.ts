@@ -182,6 +182,19 @@ test('two tenants with the same scenario ids have nothing of each other', async 
   assert.deepEqual(lacks(again, other), ['b']);
 });
 
+test('a scenario id may be any text', async (t) => {
+  const { streams } = await openStreams(t);
+  const ids = ['界'.repeat(255), 'a\u0000b', 'a', '__proto__', '../..', ' ', '%2F', '-1'];
+  {
+    await using configs = await openTrackingConfigs(streams, options);
+    for (const [n, id] of ids.entries()) {
+      assert.ok((await configs.change(create(acme, id, needs(`f${n}`)), by)).ok, id);
+    }
+  }
+  await using configs = await openTrackingConfigs(streams, options);
+  for (const [n, id] of ids.entries()) assert.deepEqual(lacks(configs, acme, id), [`f${n}`], id);
+});
+
 test('configs are listed by scenario id, and by type and status', async (t) => {
   const { streams } = await openStreams(t);
   await using configs = await openTrackingConfigs(streams, options);

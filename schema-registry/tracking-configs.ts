@@ -1,5 +1,5 @@
 import { channel } from 'node:diagnostics_channel';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import { Fault, decideTrackingConfig, evolveTrackingConfig } from '#domain';
 import type {
   Event,
@@ -91,6 +91,9 @@ const REREAD_MS = 300_000;
 const RETRY_MS = 500;
 /** Others who change the same config at the same time come in between this often at most. */
 const ATTEMPTS = 20;
+
+/** Events folded before others get their turn: about a millisecond's worth. */
+const FOLDED_PER_TURN = 100;
 
 const unreachable = channel('daybook:schema-registry:unreachable');
 
@@ -188,6 +191,7 @@ class FoldedConfigs implements TrackingConfigs {
     const decided = decideTrackingConfig(known?.config, command, clock());
     if (!decided.ok) return decided;
     const events = decided.events.map((event) => toStreamEvent(event, newId(), by));
+    this.#tryCompile(decided.events);
     if (known && events.length === 0) return { ok: true, version: known, position: undefined };
     // Every event makes one version, so version 1 stands at revision 0.
     const expected = known ? BigInt(known.version - 1) : 'no_stream';
@@ -196,6 +200,11 @@ class FoldedConfigs implements TrackingConfigs {
     for (const event of events) this.#fold({ ...event, stream });
     const version = this.get(tenant, scenario);
     return version ? { ok: true, version, position: appended.position } : 'overtaken';
+  }
+
+  /** A definition that cannot be compiled would stop every event of its scenario, so it is found out before. */
+  #tryCompile(events: readonly TrackingConfigEvent[]): void {
+    for (const event of events) if (event.type !== 'config_deactivated') this.#makeCheck(event.definition);
   }
 
   /** Follows until disposed; only the first reading must succeed. */
@@ -218,12 +227,15 @@ class FoldedConfigs implements TrackingConfigs {
   }
 
   async #follow(signal: AbortSignal): Promise<void> {
+    let folded = 0;
     for await (const event of this.#streams.follow(undefined, signal)) {
       if (event === 'caught_up') {
         this.#caughtUp.resolve(undefined);
         continue;
       }
       this.#fold(event);
+      // Reading all there is must not keep the door waiting: a store may give many events in one turn.
+      if (++folded % FOLDED_PER_TURN === 0) await nextTurn();
       if (event.position > this.#position) this.#position = event.position;
       for (const waiting of this.#waiting) {
         if (waiting.position > this.#position) continue;
