@@ -24,11 +24,12 @@ export interface SchemaRegistry {
   config(tenant: TenantId, scenario: string): ConfigVersion | undefined;
   /** Any version of an envelope; undefined when there is none. */
   find(subject: string, version: number): SchemaVersion | undefined;
+  /** Of the envelopes. */
   subjects(): readonly string[];
 }
 
 /**
- * Compiles the built-in envelopes, and looks further into what the control plane holds.
+ * Compiles the built-in envelopes; what tenants declare is looked up where the control plane is folded.
  *
  * @param configs the tracking configs to check by. @default none
  */
