@@ -1,6 +1,7 @@
 import './ops/threads.ts';
 import { readFileSync } from 'node:fs';
 import { v7 as newId } from 'uuid';
+import { SCENARIO_TEMPLATES } from '#domain';
 import { createHttpIngress, createIngress } from '#ingress';
 import { openTenants } from '#log';
 import {
@@ -31,7 +32,13 @@ import {
   createSqlRouter,
   describeQueries,
 } from '#query';
-import { createSchemaRegistry } from '#schema-registry';
+import {
+  TRACKING_CONFIG_PATHS,
+  TRACKING_CONFIG_SCHEMAS,
+  createSchemaRegistry,
+  createTrackingConfigRouter,
+  openTrackingConfigs,
+} from '#schema-registry';
 import { openMmdbPlace } from './ingress/mmdb-place.ts';
 import { lockDataDir } from './log/data-dir-lock.ts';
 import { openLmdbEventLog } from './log/lmdb-event-log.ts';
@@ -107,6 +114,7 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
   const tenants = opened.use(
     await openTenants(streams, log, { partitions: config.logPartitions, clock, newId }),
   );
+  const configs = opened.use(await openTrackingConfigs(streams, { clock, newId }));
   readiness.done('control_plane');
   const limits = { maxSeconds: config.queryMaxSeconds, maxBytes: config.queryMaxMemoryBytes };
   const facts = opened.use(
@@ -143,7 +151,7 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
   const ingress = createIngress({
     log,
     tenants,
-    registry: createSchemaRegistry(),
+    registry: createSchemaRegistry(configs),
     lookUpPlace: await openMmdbPlace(config.geoDatabase || undefined),
     clock,
     newId,
@@ -169,6 +177,7 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
     describeQueries(),
     { paths: SQL_PATHS, schemas: SQL_SCHEMAS },
     { paths: LOG_TAIL_PATHS, schemas: LOG_TAIL_SCHEMAS },
+    { paths: TRACKING_CONFIG_PATHS, schemas: TRACKING_CONFIG_SCHEMAS },
     OWN_ROUTES,
   ]);
   const api = createApi({
@@ -176,6 +185,7 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
       createQueryRouter(queries),
       createSqlRouter(sql),
       createLogTailRouter({ log, signal: stopping }),
+      createTrackingConfigRouter({ configs, templates: SCENARIO_TEMPLATES }),
     ],
     document,
     config: describeConfig(config),

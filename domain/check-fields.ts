@@ -1,9 +1,7 @@
 import type { EventWarning, Json } from './event.ts';
 import type { FieldDefinition, FieldType } from './field-definition.ts';
+import { isOfType } from './field-value.ts';
 import type { Source } from './normalise-measures.ts';
-import { isObject } from './normalise-scenario.ts';
-import { parseInstant } from './time-buckets.ts';
-import type { Zone } from './time-buckets.ts';
 
 /** Definitions ready to be looked up by the name of a member. */
 export type FieldChecks = ReadonlyMap<string, FieldDefinition>;
@@ -37,7 +35,7 @@ export function checkFields(checks: FieldChecks, { path, members }: Source, warn
 export function checkValue(definition: FieldDefinition, value: Json): FieldProblem | undefined {
   if (value === null) return undefined;
   const { field_type, min_value, max_value, enum_values, item_type } = definition;
-  if (!isOf(field_type, value)) return { code: 'type', message: TYPE_MESSAGES[field_type], at: '' };
+  if (!isOfType(field_type, value)) return { code: 'type', message: TYPE_MESSAGES[field_type], at: '' };
   if (typeof value === 'number') {
     const below = min_value !== undefined && value < min_value;
     const above = max_value !== undefined && value > max_value;
@@ -51,33 +49,9 @@ export function checkValue(definition: FieldDefinition, value: Json): FieldProbl
 
 function checkItems(type: FieldType, value: Json): FieldProblem | undefined {
   if (!Array.isArray(value)) return undefined;
-  const wrong = value.findIndex((item: Json) => !isOf(type, item));
+  const wrong = value.findIndex((item: Json) => !isOfType(type, item));
   return wrong < 0 ? undefined : { code: 'type', message: TYPE_MESSAGES[type], at: `[${wrong}]` };
 }
-
-function isOf(type: FieldType, value: Json): boolean {
-  switch (type) {
-    case 'string':
-    case 'enum':
-      return typeof value === 'string';
-    case 'integer':
-      return Number.isInteger(value);
-    case 'number':
-      return typeof value === 'number';
-    case 'boolean':
-      return typeof value === 'boolean';
-    case 'array':
-      return Array.isArray(value);
-    case 'object':
-      return isObject(value);
-    case 'datetime':
-      return (
-        (typeof value === 'string' || typeof value === 'number') && parseInstant(value, UTC) !== undefined
-      );
-  }
-}
-
-const UTC: Zone = { name: 'UTC', offsetAt: () => 0 };
 
 const TYPE_MESSAGES: Readonly<Record<FieldType, string>> = {
   string: 'must be a string',

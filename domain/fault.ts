@@ -20,6 +20,15 @@ export const FAULTS = {
     summary: 'A checkpoint belongs to another log than the one opened.',
   },
   LOG_OVERLOADED: { retryable: true, summary: 'More events wait for the disk than may wait.' },
+  SCHEMA_INVALID: { retryable: false, summary: 'The definition of a schema is not of the documented form.' },
+  SCHEMA_NOT_FOUND: { retryable: false, summary: 'There is no schema of that subject and version.' },
+  SCHEMA_EXISTS: { retryable: false, summary: 'The subject has an active schema already.' },
+  SCHEMA_INACTIVE: { retryable: false, summary: 'The schema is inactive and takes no change.' },
+  SCHEMA_VERSION_CONFLICT: {
+    retryable: false,
+    summary: 'The schema has another version than the change expects.',
+  },
+  SCHEMA_CONTENDED: { retryable: true, summary: 'Too many change the same schema at the same time.' },
   INGRESS_BODY_INVALID: { retryable: false, summary: 'The body of the request cannot be read.' },
   INGRESS_BODY_TOO_LARGE: { retryable: false, summary: 'The body is larger than the limit.' },
   INGRESS_MEDIA_TYPE_UNSUPPORTED: {

@@ -39,14 +39,18 @@ export { FIELD_ALIASES, aliasOf, spellingsOf } from './field-aliases.ts';
 export type { FieldAlias } from './field-aliases.ts';
 export { FIELD_TYPES } from './field-definition.ts';
 export type { FieldDefinition, FieldType, ScenarioTemplate } from './field-definition.ts';
+export { DATETIME_PATTERN, whyNotValue } from './field-value.ts';
 export { FUNNEL_ORDERS, countFunnel, foldFunnel, funnelSteps } from './funnel.ts';
 export type { FunnelCounts, FunnelOrder, FunnelQuestion, FunnelStep } from './funnel.ts';
+export { lintTrackingConfig } from './lint-tracking-config.ts';
 export { METRICS, distinct, foldMetrics, isConversion, metricOf, percent } from './metrics.ts';
 export type { Metric, MetricCounts } from './metrics.ts';
 export { ENVELOPE_MEMBERS, kindOf, normalise } from './normalise.ts';
-export type { Normalised, Stamps } from './normalise.ts';
+export type { Normalised, Normalising, Stamps } from './normalise.ts';
 export { eventTime } from './normalise-time.ts';
 export type { EventTime, EventTimeCode } from './normalise-time.ts';
+export { parseTrackingConfig } from './parse-tracking-config.ts';
+export type { ParsedTrackingConfig } from './parse-tracking-config.ts';
 export { murmur2, partitionOf } from './partition.ts';
 export { behind, covers, isBefore } from './position.ts';
 export type { Position, PositionVector } from './position.ts';
@@ -88,3 +92,13 @@ export {
 export type { Interval, Zone } from './time-buckets.ts';
 export { formatAsOf, formatReceipt, parseAsOf, parseReceipt } from './token.ts';
 export type { AsOfToken, ReceiptToken } from './token.ts';
+export { definitionOfTemplate } from './tracking-config-definition.ts';
+export type { DefinitionFinding, TrackingConfigDefinition } from './tracking-config-definition.ts';
+export { decideTrackingConfig, evolveTrackingConfig } from './tracking-config.ts';
+export type {
+  TrackingConfig,
+  TrackingConfigCommand,
+  TrackingConfigDecision,
+  TrackingConfigEvent,
+  TrackingConfigRefusal,
+} from './tracking-config.ts';

@@ -13,12 +13,13 @@ export type Scenario = {
 const types = new Set<string>(SCENARIO_TYPES);
 
 /**
- * The scenario type an event names, else the one whose branch of `scenario_data` it carries. With several
- * branches and no type named, the first in the order of {@link SCENARIO_TYPES}.
+ * The scenario type an event names, else that of its scenario's tracking config, else the one whose branch of
+ * `scenario_data` it carries. With several branches and no type named, the first in the order of
+ * {@link SCENARIO_TYPES}.
  */
-export function scenarioOf(sent: JsonObject, warnings: EventWarning[]): Scenario {
+export function scenarioOf(sent: JsonObject, warnings: EventWarning[], configured?: ScenarioType): Scenario {
   const data = sent['scenario_data'];
-  const named = namedType(sent['scenario_type'], warnings);
+  const named = namedType(sent['scenario_type'], warnings) ?? configured;
   if (!isObject(data)) return { type: named, branch: undefined, branchPath: '' };
   const carried = carriedType(data, warnings);
   const type = named ?? carried;

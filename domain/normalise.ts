@@ -6,6 +6,7 @@ import { MEASURE_MEMBERS, measuresOf, pick, readPosition } from './normalise-mea
 import type { Source } from './normalise-measures.ts';
 import { isObject, scenarioOf } from './normalise-scenario.ts';
 import type { Scenario } from './normalise-scenario.ts';
+import type { ScenarioType } from './scenario.ts';
 
 /** What the ingress adds to an event. */
 export type Stamps = {
@@ -21,6 +22,15 @@ export type Stamps = {
   readonly ip_prefix?: string;
   readonly schema: string;
   readonly schema_version: number;
+};
+
+/** What {@link normalise} takes. */
+export type Normalising = {
+  readonly sent: JsonObject;
+  readonly kind: EventKind;
+  readonly stamps: Stamps;
+  /** What its scenario is configured to be; taken when the event names no type. */
+  readonly scenarioType?: ScenarioType | undefined;
 };
 
 export type Normalised = {
@@ -109,10 +119,7 @@ export const ENVELOPE_MEMBERS: readonly string[] = [...MEMBERS.keys()];
  *
  * @param found warnings known before, which go into the event too
  */
-export function normalise(
-  input: { readonly sent: JsonObject; readonly kind: EventKind; readonly stamps: Stamps },
-  found: readonly EventWarning[] = [],
-): Normalised {
+export function normalise(input: Normalising, found: readonly EventWarning[] = []): Normalised {
   return new Normalisation(input, found).run();
 }
 
@@ -124,19 +131,18 @@ class Normalisation {
   readonly #sent: JsonObject;
   readonly #kind: EventKind;
   readonly #stamps: Stamps;
+  readonly #scenarioType: ScenarioType | undefined;
   readonly #warnings: EventWarning[];
   readonly #draft: Draft;
   /** Members the envelope does not know. */
   #others: Record<string, Json> | undefined;
   #changed: boolean;
 
-  constructor(
-    { sent, kind, stamps }: { sent: JsonObject; kind: EventKind; stamps: Stamps },
-    found: readonly EventWarning[],
-  ) {
+  constructor({ sent, kind, stamps, scenarioType }: Normalising, found: readonly EventWarning[]) {
     this.#sent = sent;
     this.#kind = kind;
     this.#stamps = stamps;
+    this.#scenarioType = scenarioType;
     this.#warnings = [...found];
     this.#changed = found.length > 0;
     const eventId = sent['event_id'];
@@ -222,7 +228,7 @@ class Normalisation {
   #scenario(action: ActionType | undefined): Scenario {
     const sent = this.#sent;
     const draft = this.#draft;
-    const scenario = scenarioOf(sent, this.#warnings);
+    const scenario = scenarioOf(sent, this.#warnings, this.#scenarioType);
     const { type } = scenario;
     if (type !== undefined) draft.scenario_type = type;
     if (isSaid(sent['scenario_type']) && sent['scenario_type'] !== type) this.#changed = true;

@@ -114,15 +114,19 @@ function accepted(
     readonly timestamp: number;
   },
   sender: Sender,
-  { whereabouts, newEventId, nowMs }: Examination,
+  { registry, whereabouts, newEventId, nowMs }: Examination,
 ): Examined {
-  const { input, value, tenant, kind, schema, timestamp } = about;
+  const { input, value, tenant, kind, timestamp } = about;
+  const scenario = kind === 'behaviour' ? value['scenario_id'] : undefined;
+  const config = typeof scenario === 'string' ? registry.config(tenant, scenario) : undefined;
+  const schema = config ?? about.schema;
   const { place, ipPrefix } = whereabouts(sender.address);
   const ownPrefix = prefixOf(value['context'], about.warnings) ?? ipPrefix;
   const normalised = normalise(
     {
       sent: value,
       kind,
+      scenarioType: config?.scenarioType,
       stamps: {
         ...place,
         tenant_id: tenant,
@@ -136,7 +140,7 @@ function accepted(
     },
     about.warnings,
   );
-  const { event, warnings, changed } = withScenarioWarnings(value, normalised);
+  const { event, warnings } = withScenarioWarnings(value, normalised, config);
   const canonical = canonicalJson(input.original ?? value);
   const line = input.original === undefined ? eventLine(event, value, canonical) : JSON.stringify(event);
   const record: NewRecord = {
@@ -152,7 +156,7 @@ function accepted(
       valid: true,
     },
     value: Buffer.from(line),
-    ...(changed || input.original !== undefined ? { sent: input.sent() } : {}),
+    ...(normalised.changed || input.original !== undefined ? { sent: input.sent() } : {}),
   };
   // Whoever wrote a warning took its code from the catalogue.
   return { ok: true, tenant, event, record, warnings: warnings as readonly FieldError[] };

@@ -1,5 +1,5 @@
 import { Fault } from '#domain';
-import type { FieldError } from '#schema-registry';
+import type { FieldCode, FieldError } from '#schema-registry';
 import type { Counts } from './counters.ts';
 import type { Checked, Ingress } from './ingress.ts';
 import type { EventOutcome } from './outcome.ts';
@@ -7,14 +7,8 @@ import type { EventOutcome } from './outcome.ts';
 /** An answer with a documented body. */
 export type Answer = { readonly status: number; readonly body: object; readonly retryAfterSeconds?: number };
 
-/** Where scenario data was not as its type has it (IH-05); the event is kept all the same. */
-function ofScenario(warnings: readonly FieldError[]): readonly FieldError[] {
-  if (warnings.length === 0) return warnings;
-  return warnings.filter(({ field, code }) => /^(scenario_|extra_data)/.test(field) || OF_VALUES.has(code));
-}
-
-/** In the envelope these refuse an event, except in the fields of its action, which may stand there too. */
-const OF_VALUES: ReadonlySet<string> = new Set([
+/** An event whose envelope has one of these is refused; in one that is kept they speak of scenario data. */
+const SCENARIO_CODES: ReadonlySet<FieldCode> = new Set([
   'required',
   'type',
   'range',
@@ -22,6 +16,14 @@ const OF_VALUES: ReadonlySet<string> = new Set([
   'percent',
   'differing_values',
 ]);
+
+/** Where scenario data was not as its type or tracking config has it (IH-05); the event is kept all the same. */
+function ofScenario(warnings: readonly FieldError[]): readonly FieldError[] {
+  if (warnings.length === 0) return warnings;
+  return warnings.filter(
+    ({ field, code }) => SCENARIO_CODES.has(code) || /^(scenario_|extra_data)/.test(field),
+  );
+}
 
 /** Says in one sentence what a list of errors says. */
 export function sentenceOf(errors: readonly FieldError[]): string {

@@ -5,6 +5,7 @@ import addFormats from 'ajv-formats';
 import { createHttpIngress } from '#ingress';
 import type { Ingress } from '#ingress';
 import { LOG_TAIL_PATHS, LOG_TAIL_SCHEMAS, SQL_PATHS, SQL_SCHEMAS, describeQueries } from '#query';
+import { TRACKING_CONFIG_PATHS, TRACKING_CONFIG_SCHEMAS } from '#schema-registry';
 import { assembleOpenApi } from './openapi.ts';
 import { OWN_ROUTES } from './own-routes.ts';
 
@@ -21,6 +22,7 @@ const document = JSON.parse(
       describeQueries(),
       { paths: SQL_PATHS, schemas: SQL_SCHEMAS },
       { paths: LOG_TAIL_PATHS, schemas: LOG_TAIL_SCHEMAS },
+      { paths: TRACKING_CONFIG_PATHS, schemas: TRACKING_CONFIG_SCHEMAS },
       OWN_ROUTES,
     ]),
   ),

@@ -6,10 +6,14 @@ import type { FieldCode, FieldError } from './field-error.ts';
 /** Answers everything wrong with a value at once, undefined when nothing is. */
 export type Validate = (value: unknown) => readonly FieldError[] | undefined;
 
-/** Compiles JSON Schemas (draft 2020-12, with `maxBytes` for texts) into validators. */
-export function createCompiler(): (schema: SchemaObject) => Validate {
+/**
+ * Compiles JSON Schemas (draft 2020-12, with `maxBytes` for texts) into validators.
+ *
+ * @param options.allErrors false answers only the first thing that is wrong. @default true
+ */
+export function createCompiler({ allErrors = true } = {}): (schema: SchemaObject) => Validate {
   const ajv = new Ajv2020({
-    allErrors: true,
+    allErrors,
     strict: true,
     strictRequired: false,
     allowUnionTypes: true,
@@ -27,6 +31,8 @@ export function createCompiler(): (schema: SchemaObject) => Validate {
   });
   return (schema) => {
     const check = ajv.compile(schema);
+    // Whoever compiles keeps the validator; the compiler would keep every schema for ever.
+    ajv.removeSchema(schema);
     return (value) => (check(value) ? undefined : (check.errors ?? []).map(fieldErrorOf));
   };
 }

@@ -1,8 +1,9 @@
 import { EVENT_KINDS } from '#domain';
-import type { EventKind } from '#domain';
+import type { EventKind, TenantId } from '#domain';
 import { createCompiler } from './compile-schema.ts';
 import type { Validate } from './compile-schema.ts';
 import { ENVELOPE_SCHEMAS, ENVELOPE_VERSION } from './envelope-schemas.ts';
+import type { ConfigVersion, TrackingConfigs } from './tracking-configs.ts';
 
 /** One version of a subject, ready to validate. Compiled once and kept. */
 export type SchemaVersion = {
@@ -19,13 +20,20 @@ export type SchemaVersion = {
 export interface SchemaRegistry {
   /** The envelope in force for a kind. */
   envelope(kind: EventKind): SchemaVersion;
-  /** Any version of any subject; undefined when there is none. */
+  /** The tracking config in force for a scenario; undefined when it has none. */
+  config(tenant: TenantId, scenario: string): ConfigVersion | undefined;
+  /** Any version of an envelope; undefined when there is none. */
   find(subject: string, version: number): SchemaVersion | undefined;
+  /** Of the envelopes. */
   subjects(): readonly string[];
 }
 
-/** Compiles the built-in envelopes. */
-export function createSchemaRegistry(): SchemaRegistry {
+/**
+ * Compiles the built-in envelopes; what tenants declare is looked up where the control plane is folded.
+ *
+ * @param configs the tracking configs to check by. @default none
+ */
+export function createSchemaRegistry(configs?: Pick<TrackingConfigs, 'inForce'>): SchemaRegistry {
   const compile = createCompiler();
   const versions = new Map<string, SchemaVersion>();
   const keyOf = (subject: string, version: number): string => `${subject}@${version}`;
@@ -39,6 +47,7 @@ export function createSchemaRegistry(): SchemaRegistry {
   ) as Record<EventKind, SchemaVersion>;
   return {
     envelope: (kind) => envelopes[kind],
+    config: (tenant, scenario) => configs?.inForce(tenant, scenario),
     find: (subject, version) => versions.get(keyOf(subject, version)),
     subjects: () => [...new Set([...versions.values()].map(({ subject }) => subject))],
   };

@@ -7,7 +7,8 @@ import { createHttpIngress, createIngress } from '#ingress';
 import type { DeadLetter, HttpIngress, HttpIngressOptions, Ingress, IngressOptions } from '#ingress';
 import { openTenants } from '#log';
 import type { EventLog, LogChannel } from '#log';
-import { createSchemaRegistry } from '#schema-registry';
+import { createSchemaRegistry, openTrackingConfigs } from '#schema-registry';
+import type { TrackingConfigs } from '#schema-registry';
 import { openLmdbEventLog } from '../log/lmdb-event-log.ts';
 import { openLmdbStreamStore } from '../log/lmdb-stream-store.ts';
 import { FAULT_STATUS, answerFault, faultOf } from '../ops/fault-status.ts';
@@ -36,6 +37,7 @@ export type Door = AsyncDisposable & {
   readonly url: string;
   readonly port: number;
   readonly log: EventLog;
+  readonly configs: TrackingConfigs;
   readonly ingress: Ingress;
   readonly http: HttpIngress;
   post(path: string, body: Json | Uint8Array, headers?: Readonly<Record<string, string>>): Promise<DoorReply>;
@@ -64,10 +66,11 @@ export async function openDoor(
   const newId = (): string => `00000000-0000-7000-8000-${(++ids).toString(16).padStart(12, '0')}`;
   const clock = (): number => NOW_MS;
   const tenants = opened.use(await openTenants(streams, log, { partitions: 4, clock, newId }));
+  const configs = opened.use(await openTrackingConfigs(streams, { clock, newId }));
   const ingress = createIngress({
     log: options.wrapLog?.(log) ?? log,
     tenants,
-    registry: createSchemaRegistry(),
+    registry: createSchemaRegistry(configs),
     lookUpPlace: () => undefined,
     clock,
     newId,
@@ -109,6 +112,7 @@ export async function openDoor(
     url,
     port,
     log,
+    configs,
     ingress,
     http,
     send,

@@ -5,7 +5,12 @@ const README = join(import.meta.dirname, '../../README.md');
 
 /** The lines of the README's shell blocks, in order, with continued lines joined. */
 export async function readmeCommands(): Promise<readonly string[]> {
-  const text = await readFile(README, 'utf8');
+  return commandsOf(README);
+}
+
+/** The lines of a page's shell blocks, in order, with continued lines joined. */
+export async function commandsOf(page: string): Promise<readonly string[]> {
+  const text = await readFile(page, 'utf8');
   const blocks = [...text.matchAll(/^```(?:sh|bash|shell|console)\n([\s\S]*?)^```/gm)].map(
     ([, block]) => block ?? '',
   );
