@@ -1,5 +1,16 @@
 export { ACTIONS, ACTION_ALIASES, ACTION_GROUPS, COMPLETION_ACTIONS, canonicalAction } from './action.ts';
 export type { ActionType } from './action.ts';
+export {
+  MEASURE_SCALES,
+  MONEY_ACTIONS,
+  foldTallies,
+  formatMoney,
+  parseMoney,
+  roundedQuotient,
+  tallied,
+  talliedConversions,
+} from './action-tally.ts';
+export type { ActionTally, Measure } from './action-tally.ts';
 export { canonicalJson } from './canonical-json.ts';
 export { DEVICE_TYPES, EVENT_KINDS, actorOf, keyOf } from './event.ts';
 export type { DeviceType, Event, EventContext, EventKind, EventWarning, Json, JsonObject } from './event.ts';
@@ -57,6 +68,16 @@ export {
   scenarioTypeOfBranch,
 } from './scenario.ts';
 export type { ScenarioType } from './scenario.ts';
+export { RECOMMENDED_ACTIONS } from './scenario-actions.ts';
+export {
+  MONEY_METRICS,
+  SCENARIO_METRICS,
+  countsOf,
+  figureOf,
+  formulaOf,
+  moneyFigureOf,
+} from './scenario-metrics.ts';
+export type { Count, Figure, MoneyFigure, MoneyMetric, ScenarioMetric } from './scenario-metrics.ts';
 export { findingsIn, outlineJson } from './strict-json.ts';
 export type { JsonFinding, JsonFindingCode, JsonLimits, JsonOutline, JsonSpan } from './strict-json.ts';
 export { parseTenantId } from './tenant-id.ts';

@@ -1,0 +1,87 @@
+import { MONEY_ACTIONS, parseMoney } from '#domain';
+import type { ActionTally, ActionType, Measure, ScenarioType } from '#domain';
+import type { Ask } from './analysis.ts';
+import { COMPLETION_MILLIONTHS, WATCH_MS } from './metrics-sql.ts';
+import { narrowed } from './narrowing.ts';
+import type { Narrowing } from './narrowing.ts';
+import { bucketSql, createBinder } from './sql.ts';
+import type { Scope, Statement } from './sql.ts';
+
+/** What is tallied of which behaviours. */
+export type TallyPlan = {
+  readonly narrowing: Narrowing;
+  /** Undefined = all. */
+  readonly actions?: readonly ActionType[];
+  readonly scenarioTypes?: readonly ScenarioType[];
+  readonly itemId?: string;
+  readonly measures: readonly Measure[];
+  /** Buckets to tally apart; none = all of the range together. */
+  readonly edges?: readonly number[];
+};
+
+/** The tallies of the behaviours of each bucket; of all of them under 0 where there are no edges. */
+export type Tallies = ReadonlyMap<number, readonly ActionTally[]>;
+
+const COLUMNS: Readonly<Record<Measure, string>> = {
+  events: 'count()',
+  users: `uniqExactIf(actor_id, actor_id != '')`,
+  seconds: `sum(${WATCH_MS})`,
+  timed: 'countIf(isNotNull(watch_duration))',
+  completion: `sum(${COMPLETION_MILLIONTHS})`,
+  rated: 'countIf(isNotNull(completion_rate))',
+  // As text: the engine writes decimals as binary fractions otherwise.
+  money: `ifNull(toString(sum(amount)), '0')`,
+};
+
+/** Counts what `foldTallies` of the domain counts. */
+export async function askTallies(plan: TallyPlan, scope: Scope, ask: Ask): Promise<Tallies> {
+  const rows = await ask<Record<string, unknown>>(compileTallies(plan, scope));
+  const tallies = new Map<number, ActionTally[]>();
+  for (const row of rows) {
+    const bucket = Number(row['bucket']);
+    const before = tallies.get(bucket);
+    if (before) before.push(readTally(row));
+    else tallies.set(bucket, [readTally(row)]);
+  }
+  return tallies;
+}
+
+export function compileTallies(plan: TallyPlan, scope: Scope): Statement {
+  const { narrowing, actions, scenarioTypes, itemId, measures, edges } = plan;
+  const binder = createBinder();
+  const bucket = edges ? bucketSql(binder, edges) : '0';
+  const also = [`kind = 'behaviour'`];
+  if (actions) also.push(`event_name IN (${wordsOf(actions)})`);
+  if (scenarioTypes) also.push(`scenario_type IN (${wordsOf(scenarioTypes)})`);
+  if (itemId !== undefined) also.push(`item_id = ${binder.bind('String', itemId)}`);
+  const currency = measures.includes('money')
+    ? `if(event_name IN (${wordsOf(MONEY_ACTIONS)}), currency, '')`
+    : `''`;
+  const sql = `SELECT ${bucket} AS bucket, scenario_type, event_name, ${currency} AS money_currency,
+      ${measures.map((measure) => `${COLUMNS[measure]} AS ${measure}`).join(', ')}
+    ${narrowed(binder, scope, { narrowing, also })}
+    GROUP BY bucket, scenario_type, event_name, money_currency`;
+  return { sql, params: binder.params };
+}
+
+/** Words of a closed set, never a value of a question. */
+function wordsOf(words: readonly string[]): string {
+  return words.map((word) => `'${word}'`).join(', ');
+}
+
+/** What was not asked for is 0. */
+function readTally(row: Readonly<Record<string, unknown>>): ActionTally {
+  const whole = (measure: Measure) => BigInt(String(row[measure] ?? 0));
+  return {
+    scenarioType: row['scenario_type'] as ScenarioType | '',
+    action: row['event_name'] as ActionType,
+    currency: row['money_currency'] as string,
+    events: whole('events'),
+    users: whole('users'),
+    seconds: whole('seconds'),
+    timed: whole('timed'),
+    completion: whole('completion'),
+    rated: whole('rated'),
+    money: parseMoney(String(row['money'] ?? 0)),
+  };
+}
