@@ -33,12 +33,19 @@ const COLUMNS: Readonly<Record<Measure, string>> = {
   money: `ifNull(toString(sum(amount)), '0')`,
 };
 
+type Row = {
+  readonly bucket: string | number;
+  readonly scenario_type: ScenarioType | '';
+  readonly event_name: ActionType;
+  readonly money_currency: string;
+} & Readonly<Partial<Record<Measure, string>>>;
+
 /** Counts what `foldTallies` of the domain counts. */
 export async function askTallies(plan: TallyPlan, scope: Scope, ask: Ask): Promise<Tallies> {
-  const rows = await ask<Record<string, unknown>>(compileTallies(plan, scope));
+  const rows = await ask<Row>(compileTallies(plan, scope));
   const tallies = new Map<number, ActionTally[]>();
   for (const row of rows) {
-    const bucket = Number(row['bucket']);
+    const bucket = Number(row.bucket);
     const before = tallies.get(bucket);
     if (before) before.push(readTally(row));
     else tallies.set(bucket, [readTally(row)]);
@@ -70,18 +77,18 @@ function wordsOf(words: readonly string[]): string {
 }
 
 /** What was not asked for is 0. */
-function readTally(row: Readonly<Record<string, unknown>>): ActionTally {
-  const whole = (measure: Measure) => BigInt(String(row[measure] ?? 0));
+function readTally(row: Row): ActionTally {
+  const whole = (measure: Measure) => BigInt(row[measure] ?? 0);
   return {
-    scenarioType: row['scenario_type'] as ScenarioType | '',
-    action: row['event_name'] as ActionType,
-    currency: row['money_currency'] as string,
+    scenarioType: row.scenario_type,
+    action: row.event_name,
+    currency: row.money_currency,
     events: whole('events'),
     users: whole('users'),
     seconds: whole('seconds'),
     timed: whole('timed'),
     completion: whole('completion'),
     rated: whole('rated'),
-    money: parseMoney(String(row['money'] ?? 0)),
+    money: parseMoney(row.money ?? '0'),
   };
 }
