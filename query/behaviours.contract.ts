@@ -49,6 +49,7 @@ const other = fc.record({
   actor,
   at: time,
   item_id: fc.constantFrom('i1', 'i2'),
+  scenario_type: fc.constantFrom('ecommerce' as const, 'video' as const, undefined),
   context: fc.constantFrom({ os: 'ios' }, {}),
 });
 
@@ -78,7 +79,7 @@ export const rangeArbitrary = fc
     return { fromMs, toMs: fromMs + minutes * 60_000 };
   });
 
-/** The events of the range among those before a vector that were drawn for another tenant's name. */
+/** The events of a range. */
 export function within(
   events: readonly Event[],
   { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },

@@ -212,5 +212,9 @@ describe('questions over HTTP', () => {
       'post /api/analytics/retention',
     ]);
     assert.equal(JSON.stringify(paths).match(/"operationId"/g)?.length, routes.length);
+    const described = JSON.stringify(paths['/api/analytics/minutes']?.['get']?.responses[200]);
+    for (const member of ['points', 'time', 'pv', 'uv', 'meta']) {
+      assert.ok(new RegExp(`"${member}":\\{"(type|\\$ref)"`).test(described), member);
+    }
   });
 });

@@ -62,14 +62,15 @@ describe('metrics of scenario types', () => {
         { ...shop, name: 'order', amount: 1000, currency: 'CNY' },
         { ...shop, name: 'order', amount: 1000, currency: 'CNY' },
         { ...shop, name: 'order', amount: 5, currency: 'USD' },
-        // As binary fractions 0.1 + 0.2 is not 0.3.
-        { ...shop, name: 'payment', amount: 0.1, currency: 'CNY' },
-        { ...shop, name: 'payment', amount: 0.2, currency: 'CNY' },
+        { ...shop, name: 'payment', amount: 0.3, currency: 'CNY' },
         { ...shop, name: 'payment', amount: 900_000_000_000.01, currency: 'CNY' },
         { ...shop, name: 'payment', amount: 7, currency: 'USD' },
         { ...shop, name: 'payment', amount: 1 },
         { ...shop, name: 'payment', currency: 'USD' },
         { ...shop, name: 'purchase', amount: 3, currency: 'EUR' },
+        // As binary fractions they are 0.7999….
+        { ...shop, name: 'payment', amount: 0.1, currency: 'EUR' },
+        { ...shop, name: 'payment', amount: 0.7, currency: 'EUR' },
         // Another type's, and one that names none.
         { ...shop, name: 'payment', amount: 50, currency: 'CNY', scenario_type: 'education' },
         { ...shop, name: 'impression', scenario_type: undefined } as never,
@@ -83,13 +84,13 @@ describe('metrics of scenario types', () => {
       ['ctr', 12.5],
       ['add_cart_rate', 37.5],
       ['order_rate', 37.5],
-      ['payment_rate', 75],
+      ['payment_rate', 87.5],
       ['purchase_rate', 12.5],
     ]);
     assert.deepEqual(valuesOf(scenario!.money), [
       ['gmv', null, '1.0000'],
       ['gmv', 'CNY', '900000000000.3100'],
-      ['gmv', 'EUR', '0.0000'],
+      ['gmv', 'EUR', '0.8000'],
       ['gmv', 'USD', '7.0000'],
       ['aov', null, '0.0000'],
       ['aov', 'CNY', '450000000000.1550'],
