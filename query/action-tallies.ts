@@ -33,11 +33,12 @@ const COLUMNS: Readonly<Record<Measure, string>> = {
   money: `ifNull(toString(sum(amount)), '0')`,
 };
 
+/** What all rows have in common is not among their columns. */
 type Row = {
-  readonly bucket: string | number;
-  readonly scenario_type: ScenarioType | '';
+  readonly bucket?: string | number;
+  readonly scenario_type?: ScenarioType | '';
   readonly event_name: ActionType;
-  readonly money_currency: string;
+  readonly money_currency?: string;
 } & Readonly<Partial<Record<Measure, string>>>;
 
 /** Counts what `foldTallies` of the domain counts. */
@@ -45,10 +46,11 @@ export async function askTallies(plan: TallyPlan, scope: Scope, ask: Ask): Promi
   const rows = await ask<Row>(compileTallies(plan, scope));
   const tallies = new Map<number, ActionTally[]>();
   for (const row of rows) {
-    const bucket = Number(row.bucket);
+    const bucket = Number(row.bucket ?? 0);
+    const tally = readTally(row, plan.scenarioTypes?.[0]);
     const before = tallies.get(bucket);
-    if (before) before.push(readTally(row));
-    else tallies.set(bucket, [readTally(row)]);
+    if (before) before.push(tally);
+    else tallies.set(bucket, [tally]);
   }
   return tallies;
 }
@@ -56,18 +58,24 @@ export async function askTallies(plan: TallyPlan, scope: Scope, ask: Ask): Promi
 export function compileTallies(plan: TallyPlan, scope: Scope): Statement {
   const { narrowing, actions, scenarioTypes, itemId, measures, edges } = plan;
   const binder = createBinder();
-  const bucket = edges ? bucketSql(binder, edges) : '0';
   const also = [`kind = 'behaviour'`];
   if (actions) also.push(`event_name IN (${wordsOf(actions)})`);
   if (scenarioTypes) also.push(`scenario_type IN (${wordsOf(scenarioTypes)})`);
-  if (itemId !== undefined) also.push(`item_id = ${binder.bind('String', itemId)}`);
-  const currency = measures.includes('money')
-    ? `if(event_name IN (${wordsOf(MONEY_ACTIONS)}), currency, '')`
-    : `''`;
-  const sql = `SELECT ${bucket} AS bucket, scenario_type, event_name, ${currency} AS money_currency,
-      ${measures.map((measure) => `${COLUMNS[measure]} AS ${measure}`).join(', ')}
-    ${narrowed(binder, scope, { narrowing, also })}
-    GROUP BY bucket, scenario_type, event_name, money_currency`;
+  const columns = measures.map((measure) => `${COLUMNS[measure]} AS ${measure}`);
+  const keys = ['event_name'];
+  if (scenarioTypes?.length !== 1) keys.push('scenario_type');
+  if (measures.includes('money')) {
+    columns.push(`if(event_name IN (${wordsOf(MONEY_ACTIONS)}), currency, '') AS money_currency`);
+    keys.push('money_currency');
+  }
+  if (edges) {
+    columns.push(`${bucketSql(binder, edges)} AS bucket`);
+    keys.push('bucket');
+  }
+  const rare = itemId === undefined ? {} : { rare: `item_id = ${binder.bind('String', itemId)}` };
+  const sql = `SELECT event_name, ${keys.includes('scenario_type') ? 'scenario_type,' : ''} ${columns.join(', ')}
+    ${narrowed(binder, scope, { narrowing, ...rare, also })}
+    GROUP BY ${keys.join(', ')}`;
   return { sql, params: binder.params };
 }
 
@@ -77,12 +85,12 @@ function wordsOf(words: readonly string[]): string {
 }
 
 /** What was not asked for is 0. */
-function readTally(row: Row): ActionTally {
+function readTally(row: Row, type: ScenarioType | undefined): ActionTally {
   const whole = (measure: Measure) => BigInt(row[measure] ?? 0);
   return {
-    scenarioType: row.scenario_type,
+    scenarioType: row.scenario_type ?? type ?? '',
     action: row.event_name,
-    currency: row.money_currency,
+    currency: row.money_currency ?? '',
     events: whole('events'),
     users: whole('users'),
     seconds: whole('seconds'),

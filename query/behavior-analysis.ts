@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import {
   ACTIONS,
+  CONVERSION_ACTIONS,
   RECOMMENDED_ACTIONS,
   SCENARIO_TYPES,
   percent,
@@ -182,22 +183,28 @@ function markedOf({ actions, conversionActions = ['order', 'purchase'] }: Plan):
   return [...new Set([...actions, ...OWN_CONVERSIONS, ...conversionActions])];
 }
 
+/** The actions that are conversions whatever else the event says; undefined where its scenario type decides. */
+function convertingOf({ conversionActions, scenarioType }: Plan): readonly ActionType[] | undefined {
+  return conversionActions ?? (scenarioType && [CONVERSION_ACTIONS[scenarioType]]);
+}
+
 export function compileSets(plan: Plan, scope: Scope): Statement {
   const binder = createBinder();
-  const { narrowing, scenarioType, conversionActions } = plan;
+  const { narrowing, scenarioType } = plan;
   const marked = markedOf(plan);
+  const converted = 1n << BigInt(marked.length);
+  const converting = convertingOf(plan);
   const names = marked.map((action) => `'${action}'`).join(', ');
-  const bits = marked.map((_, index) => `${1n << BigInt(index)}`).join(', ');
-  const converting = conversionActions
-    ? `event_name IN (${conversionActions.map((action) => `'${action}'`).join(', ')})`
-    : isConversion();
+  const bits = marked.map((action, index) => {
+    const own = 1n << BigInt(index);
+    return `${converting?.includes(action) ? own | converted : own}`;
+  });
+  const own = `transform(event_name, [${names}], [${bits.join(', ')}]::Array(UInt64), 0::UInt64)`;
+  const done = converting ? own : `bitOr(${own}, if(${isConversion()}, ${converted}, 0)::UInt64)`;
   const also = [`kind = 'behaviour'`, `event_name IN (${names})`, `actor_id != ''`];
   if (scenarioType !== undefined) also.push(`scenario_type = '${scenarioType}'`);
   const sql = `SELECT done, count() AS users FROM (
-      SELECT groupBitOr(bitOr(
-        transform(event_name, [${names}], [${bits}]::Array(UInt64), 0::UInt64),
-        if(${converting}, ${1n << BigInt(marked.length)}, 0)::UInt64)) AS done
-      ${narrowed(binder, scope, { narrowing, also })} GROUP BY actor_id
+      SELECT groupBitOr(${done}) AS done ${narrowed(binder, scope, { narrowing, also })} GROUP BY actor_id
     ) GROUP BY done`;
   return { sql, params: binder.params };
 }

@@ -138,7 +138,7 @@ describe('questions over HTTP', () => {
       rate: 100,
     });
     assert.deepEqual(bodies['minutes']?.['points'], [{ time: '2024-03-04T10:00:00.000Z', pv: 2, uv: 1 }]);
-    assert.equal((bodies['item-stats']?.['total'] as { users: number }).users, 1);
+    assert.equal((bodies['item-stats']?.['total'] as { clicks: number }).clicks, 1);
     const wrong = await get(`behavior-analysis?tenant_id=acme&actions=dance`);
     assert.deepEqual([wrong.body['code'], (wrong.body['errors'] as object[]).length], ['QUERY_INVALID', 1]);
   });

@@ -12,11 +12,9 @@ import {
 import type { ActionTally, ActionType } from '#domain';
 import { askTallies } from './action-tallies.ts';
 import type { Analysis } from './analysis.ts';
-import { NARROWING, narrowed, readNarrowing } from './narrowing.ts';
+import { NARROWING, readNarrowing } from './narrowing.ts';
 import type { Narrowing } from './narrowing.ts';
 import { COMMON, oneOf } from './question.ts';
-import { createBinder } from './sql.ts';
-import type { Scope, Statement } from './sql.ts';
 import { readBuckets } from './time-range.ts';
 
 const SCHEMA = Type.Object(
@@ -48,7 +46,7 @@ const FIGURES = {
 
 const ANSWER = Type.Object(
   {
-    total: Type.Object({ users: Type.Integer(), ...FIGURES }, { additionalProperties: false }),
+    total: Type.Object(FIGURES, { additionalProperties: false }),
     days: Type.Array(
       Type.Object(
         { date: Type.String({ description: 'A day of `tz`.' }), ...FIGURES },
@@ -83,7 +81,6 @@ export const itemStats: Analysis<Static<typeof SCHEMA>, Plan> = {
     question: { tenant_id: 'acme', item_id: 'item_7', from: '2024-03-04', to: '2024-03-06' },
     answer: {
       total: {
-        users: 310,
         ...NOTHING,
         impressions: 400,
         clicks: 31,
@@ -123,9 +120,8 @@ export const itemStats: Analysis<Static<typeof SCHEMA>, Plan> = {
   async answer({ narrowing, itemId, edges }, scope, ask) {
     const measures = ['events', 'seconds', 'timed', 'completion', 'rated'] as const;
     const byDay = await askTallies({ narrowing, itemId, edges, measures }, scope, ask);
-    const [row] = await ask<{ users: string }>(compileUsers({ narrowing, itemId, edges }, scope));
     return {
-      total: { users: Number(row?.users ?? 0), ...figuresOf([...byDay.values()].flat()) },
+      total: figuresOf([...byDay.values()].flat()),
       days: edges.slice(0, -1).map((edge, index) => ({
         date: formatDate(edge, narrowing.zone),
         ...figuresOf(byDay.get(index) ?? []),
@@ -133,13 +129,6 @@ export const itemStats: Analysis<Static<typeof SCHEMA>, Plan> = {
     };
   },
 };
-
-function compileUsers({ narrowing, itemId }: Plan, scope: Scope): Statement {
-  const binder = createBinder();
-  const also = [`kind = 'behaviour'`, `item_id = ${binder.bind('String', itemId)}`, `actor_id != ''`];
-  const sql = `SELECT uniqExact(actor_id) AS users ${narrowed(binder, scope, { narrowing, also })}`;
-  return { sql, params: binder.params };
-}
 
 function figuresOf(tallies: readonly ActionTally[]): object {
   const of = (actions: readonly ActionType[]) => tallies.filter(({ action }) => actions.includes(action));

@@ -25,15 +25,24 @@ export function readNarrowing(
   return { ...time, scenarioId, filters };
 }
 
-/** `FROM … WHERE` of the rows that are left and fulfil the further conditions. */
+/**
+ * `FROM … WHERE` of the rows that are left and fulfil the further conditions. Where few rows fulfil `rare`, the
+ * engine reads the other columns of only those; left to itself it would first read the positions of all.
+ */
 export function narrowed(
   binder: Binder,
   scope: Scope,
-  { narrowing, also }: { readonly narrowing: Narrowing; readonly also: readonly string[] },
+  {
+    narrowing,
+    rare,
+    also,
+  }: { readonly narrowing: Narrowing; readonly rare?: string; readonly also: readonly string[] },
 ): string {
   const { scenarioId, filters } = narrowing;
   const conditions = [visible(binder, scope), inRange(binder, narrowing), ...also];
   if (scenarioId !== undefined) conditions.push(`scenario_id = ${binder.bind('String', scenarioId)}`);
   conditions.push(...filters.map((filter) => holds(binder, filter)));
-  return `FROM ${factsOf(scope)} WHERE ${conditions.join(' AND ')}`;
+  const first =
+    rare === undefined ? '' : `PREWHERE tenant_id = ${binder.bind('String', scope.tenant)} AND ${rare}`;
+  return `FROM ${factsOf(scope)} ${first} WHERE ${conditions.join(' AND ')}`;
 }

@@ -133,11 +133,11 @@ export const userActivity: Analysis<Static<typeof SCHEMA>, Plan> = {
 
 export function compileUserActivity({ narrowing, userId, edges }: Plan, scope: Scope): Statement {
   const binder = createBinder();
-  const also = [`actor_id = ${binder.bind('String', userId)}`, `kind != 'catalog'`];
+  const rare = `actor_id = ${binder.bind('String', userId)}`;
   const ms = 'toUnixTimestamp64Milli(ts)';
   const sql = `SELECT ${bucketSql(binder, edges)} AS bucket, kind, event_name, count() AS count,
       min(${ms}) AS first_ms, max(${ms}) AS last_ms
-    ${narrowed(binder, scope, { narrowing, also })}
+    ${narrowed(binder, scope, { narrowing, rare, also: [`kind != 'catalog'`] })}
     GROUP BY bucket, kind, event_name`;
   return { sql, params: binder.params };
 }
