@@ -15,6 +15,8 @@ export type TallyPlan = {
   readonly scenarioTypes?: readonly ScenarioType[];
   readonly itemId?: string;
   readonly measures: readonly Measure[];
+  /** Of which actions `users` are counted, the dearest of the measures; of the others they are 0. */
+  readonly usersOf?: readonly ActionType[];
   /** Buckets to tally apart; none = all of the range together. */
   readonly edges?: readonly number[];
 };
@@ -22,9 +24,8 @@ export type TallyPlan = {
 /** The tallies of the behaviours of each bucket; of all of them under 0 where there are no edges. */
 export type Tallies = ReadonlyMap<number, readonly ActionTally[]>;
 
-const COLUMNS: Readonly<Record<Measure, string>> = {
+const COLUMNS: Readonly<Record<Exclude<Measure, 'users'>, string>> = {
   events: 'count()',
-  users: `uniqExactIf(actor_id, actor_id != '')`,
   seconds: `sum(${WATCH_MS})`,
   timed: 'countIf(isNotNull(watch_duration))',
   completion: `sum(${COMPLETION_MILLIONTHS})`,
@@ -56,12 +57,15 @@ export async function askTallies(plan: TallyPlan, scope: Scope, ask: Ask): Promi
 }
 
 export function compileTallies(plan: TallyPlan, scope: Scope): Statement {
-  const { narrowing, actions, scenarioTypes, itemId, measures, edges } = plan;
+  const { narrowing, actions, scenarioTypes, itemId, measures, usersOf = [], edges } = plan;
   const binder = createBinder();
   const also = [`kind = 'behaviour'`];
   if (actions) also.push(`event_name IN (${wordsOf(actions)})`);
   if (scenarioTypes) also.push(`scenario_type IN (${wordsOf(scenarioTypes)})`);
-  const columns = measures.map((measure) => `${COLUMNS[measure]} AS ${measure}`);
+  const users = `uniqExactIf(actor_id, actor_id != '' AND event_name IN (${wordsOf(usersOf)}))`;
+  const columns = measures.map(
+    (measure) => `${measure === 'users' ? users : COLUMNS[measure]} AS ${measure}`,
+  );
   const keys = ['event_name'];
   if (scenarioTypes?.length !== 1) keys.push('scenario_type');
   if (measures.includes('money')) {

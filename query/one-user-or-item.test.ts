@@ -92,6 +92,7 @@ describe('one user, one item', () => {
         did('play_end', '2024-03-04T10:01:00Z', { watch_duration: 2.5, completion_rate: 0.25 }),
         did('order', '2024-03-05T10:00:00Z'),
         did('impression', '2024-03-05T10:00:00Z', { item_id: 'i2' }),
+        { name: 'click', kind: 'generic', at: '2024-03-04T10:00:00Z', user_id: 'u1', item_id: 'i1' },
         did('impression', '2024-03-06T00:00:00Z'),
       ]),
     );

@@ -144,6 +144,39 @@ describe('metrics of scenario types', () => {
     });
   });
 
+  test('who learns in two hours is one learner of the day, and nobody is none', async () => {
+    const learn = { ...shop, name: 'learn', scenario_type: 'education' as const };
+    await asking.put(
+      historyOf('learners', [
+        learn,
+        { ...learn, at: '2024-03-04T11:00:00Z' },
+        { ...learn, at: '2024-03-04T11:30:00Z', user_id: 'u2' },
+        { name: 'learn', kind: 'behaviour', scenario_type: 'education', at: '2024-03-04T11:30:00Z' },
+      ]),
+    );
+    const [scenario] = await scenariosOf('learners', {
+      from: '2024-03-04T10:00:00Z',
+      to: '2024-03-04T12:00:00Z',
+      scenario_type: 'education',
+      interval: 'hour',
+    });
+    assert.deepEqual(
+      scenario!.metrics.find(({ name }) => name === 'learners'),
+      {
+        name: 'learners',
+        unit: 'count',
+        formula: 'users(learn)',
+        numerator: 2,
+        denominator: null,
+        value: 2,
+        points: [
+          { time: '2024-03-04T10:00:00.000Z', numerator: 1, denominator: null, value: 1 },
+          { time: '2024-03-04T11:00:00.000Z', numerator: 2, denominator: null, value: 2 },
+        ],
+      },
+    );
+  });
+
   test('without a type there are those with an event that counts, of nobody none', async () => {
     await asking.put(
       historyOf('mixed', [

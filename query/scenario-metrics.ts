@@ -171,15 +171,19 @@ export const scenarioMetrics: Analysis<Static<typeof SCHEMA>, Plan> = {
 
   async answer(plan, scope, ask) {
     const tallyPlan = tallyPlanOf(plan);
-    const whole = (await askTallies(tallyPlan, scope, ask)).get(0) ?? [];
     const series = plan.interval && (await askTallies({ ...tallyPlan, edges: plan.edges }, scope, ask));
+    // Only users of one bucket may be those of another, so that their sum is not that of the range.
+    const whole =
+      series && !tallyPlan.measures.includes('users')
+        ? [...series.values()].flat()
+        : ((await askTallies(tallyPlan, scope, ask)).get(0) ?? []);
     const types = plan.scenarioType === undefined ? typesIn(whole) : [plan.scenarioType];
     return { scenarios: types.map((type) => scenarioOf(plan, type, { whole, series })) };
   },
 };
 
 /** What has to be tallied for all metrics of the types wanted. */
-export function tallyPlanOf({ narrowing, scenarioType }: Plan): TallyPlan {
+function tallyPlanOf({ narrowing, scenarioType }: Plan): TallyPlan {
   const scenarioTypes = scenarioType === undefined ? SCENARIO_TYPES : [scenarioType];
   const counts = scenarioTypes.flatMap((type) => countsOfType(type));
   return {
@@ -187,6 +191,7 @@ export function tallyPlanOf({ narrowing, scenarioType }: Plan): TallyPlan {
     scenarioTypes,
     actions: [...new Set(counts.flatMap(({ actions }) => actions))],
     measures: [...new Set(counts.map(({ measure }) => measure))],
+    usersOf: counts.flatMap(({ measure, actions }) => (measure === 'users' ? actions : [])),
   };
 }
 
