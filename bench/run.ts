@@ -16,11 +16,12 @@ const ROWS: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>> =
   ingest: () => import('./ingest.ts'),
   facts: () => import('./facts.ts'),
   funnel: () => import('./funnel.ts'),
+  answers: () => import('./answers.ts'),
   beside: () => import('./beside.ts'),
   visible: () => import('./visible.ts'),
   ids: () => import('./ids.ts'),
 };
-const BY_DEFAULT = ['ingest', 'facts', 'funnel', 'beside', 'visible'];
+const BY_DEFAULT = ['ingest', 'facts', 'funnel', 'answers', 'beside', 'visible'];
 const RESULT = 'BENCH_ROWS ';
 
 const { quick, only, row } = optionsOf(process.argv.slice(2));

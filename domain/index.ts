@@ -2,6 +2,17 @@ export { ACTION_FIELDS } from './action-fields.ts';
 export type { ActionFields } from './action-fields.ts';
 export { ACTIONS, ACTION_ALIASES, ACTION_GROUPS, COMPLETION_ACTIONS, canonicalAction } from './action.ts';
 export type { ActionType } from './action.ts';
+export {
+  MEASURE_SCALES,
+  MONEY_ACTIONS,
+  foldTallies,
+  formatMoney,
+  parseMoney,
+  roundedQuotient,
+  tallied,
+  talliedConversions,
+} from './action-tally.ts';
+export type { ActionTally, Measure } from './action-tally.ts';
 export { canonicalJson } from './canonical-json.ts';
 export { checkFields, checkValue, fieldChecks } from './check-fields.ts';
 export type { FieldChecks, FieldProblem } from './check-fields.ts';
@@ -74,6 +85,16 @@ export type { ScenarioType } from './scenario.ts';
 export { SCENARIO_FIELDS } from './scenario-fields.ts';
 export type { ScenarioFields } from './scenario-field.ts';
 export { SCENARIO_TEMPLATES } from './scenario-templates.ts';
+export { RECOMMENDED_ACTIONS } from './scenario-actions.ts';
+export {
+  MONEY_METRICS,
+  SCENARIO_METRICS,
+  countsOf,
+  figureOf,
+  formulaOf,
+  moneyFigureOf,
+} from './scenario-metrics.ts';
+export type { Count, Figure, MoneyFigure, MoneyMetric, ScenarioMetric } from './scenario-metrics.ts';
 export { findingsIn, outlineJson } from './strict-json.ts';
 export type { JsonFinding, JsonFindingCode, JsonLimits, JsonOutline, JsonSpan } from './strict-json.ts';
 export { parseTenantId } from './tenant-id.ts';

@@ -2,7 +2,7 @@ import type { TObject } from 'typebox';
 import type { EventSelection } from '#domain';
 import type { Report } from './question.ts';
 import type { Scope, Statement } from './sql.ts';
-import type { TimeRange } from './time-range.ts';
+import type { RangeLength, TimeRange } from './time-range.ts';
 
 /** Runs one statement of an answer. */
 export type Ask = <Row>(statement: Statement) => Promise<readonly Row[]>;
@@ -16,6 +16,10 @@ export type Ask = <Row>(statement: Statement) => Promise<readonly Row[]>;
 export type Analysis<Question = unknown, Plan = unknown> = {
   readonly name: AnalysisName;
   readonly schema: TObject;
+  /** The form of the answer without `meta`, for the description of the API. */
+  readonly answerSchema?: TObject;
+  /** How long the range is where the question does not say. @default 7d */
+  readonly defaultRange?: RangeLength;
   /** One complete question and its answer without `meta`, for the description of the API. */
   readonly example: { readonly question: object; readonly answer: object };
   readonly summary: string;
@@ -27,5 +31,18 @@ export type Analysis<Question = unknown, Plan = unknown> = {
   answer(plan: Plan, scope: Scope, ask: Ask): Promise<object>;
 };
 
-export const ANALYSES = ['dashboard', 'trend', 'distribution', 'events', 'funnel', 'retention'] as const;
+export const ANALYSES = [
+  'dashboard',
+  'trend',
+  'distribution',
+  'events',
+  'funnel',
+  'retention',
+  'hot-items',
+  'behavior-analysis',
+  'scenario-metrics',
+  'minutes',
+  'user-activity',
+  'item-stats',
+] as const;
 export type AnalysisName = (typeof ANALYSES)[number];

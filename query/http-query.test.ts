@@ -113,6 +113,36 @@ describe('questions over HTTP', () => {
     ]);
   });
 
+  test('every figure from facts may be asked for by an address alone', async () => {
+    const asked = {
+      'hot-items': `${RANGE}&order=ctr&min_impressions=1&filters=[{"property":"item_id","op":"=","value":"i1"}]`,
+      'behavior-analysis': `${RANGE}&actions=impression,click&conversion_actions=click`,
+      'scenario-metrics': `${RANGE}&scenario_type=video&interval=hour`,
+      minutes: 'from=2024-03-04T10:00:00Z&to=2024-03-04T10:01:00Z',
+      'user-activity': `${RANGE}&user_id=u1`,
+      'item-stats': `${RANGE}&item_id=i1`,
+    };
+    const bodies: Record<string, Record<string, unknown>> = {};
+    for (const [name, question] of Object.entries(asked)) {
+      const { status, body } = await get(`${name}?tenant_id=acme&${question}`);
+      assert.equal(status, 200, `${name} ${JSON.stringify(body)}`);
+      bodies[name] = body;
+    }
+    assert.deepEqual(bodies['hot-items']?.['items'], [
+      { item_id: 'i1', total_impressions: 1, total_clicks: 1, ctr: 100, conversions: 0 },
+    ]);
+    assert.deepEqual((bodies['behavior-analysis']?.['conversions'] as object[])[0], {
+      name: 'conversion',
+      events: 1,
+      users: 1,
+      rate: 100,
+    });
+    assert.deepEqual(bodies['minutes']?.['points'], [{ time: '2024-03-04T10:00:00.000Z', pv: 2, uv: 1 }]);
+    assert.equal((bodies['item-stats']?.['total'] as { clicks: number }).clicks, 1);
+    const wrong = await get(`behavior-analysis?tenant_id=acme&actions=dance`);
+    assert.deepEqual([wrong.body['code'], (wrong.body['errors'] as object[]).length], ['QUERY_INVALID', 1]);
+  });
+
   test('the tenant comes from the question, else from the header, and both must agree', async () => {
     const header = { 'x-tenant-id': 'acme' };
     const figures = async (reply: Promise<Reply>) => (await reply).body['overview'];
@@ -167,14 +197,24 @@ describe('questions over HTTP', () => {
       Object.keys(item).map((method) => `${method} ${path}`),
     );
     assert.deepEqual(routes.sort(), [
+      'get /api/analytics/behavior-analysis',
       'get /api/analytics/dashboard',
       'get /api/analytics/distribution',
       'get /api/analytics/events',
+      'get /api/analytics/hot-items',
+      'get /api/analytics/item-stats',
+      'get /api/analytics/minutes',
+      'get /api/analytics/scenario-metrics',
       'get /api/analytics/trend',
+      'get /api/analytics/user-activity',
       'post /api/analytics/events',
       'post /api/analytics/funnel',
       'post /api/analytics/retention',
     ]);
     assert.equal(JSON.stringify(paths).match(/"operationId"/g)?.length, routes.length);
+    const described = JSON.stringify(paths['/api/analytics/minutes']?.['get']?.responses[200]);
+    for (const member of ['points', 'time', 'pv', 'uv', 'meta']) {
+      assert.ok(new RegExp(`"${member}":\\{"(type|\\$ref)"`).test(described), member);
+    }
   });
 });

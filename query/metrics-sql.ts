@@ -1,6 +1,10 @@
 import { COMPLETION_ACTIONS, CONVERSION_ACTIONS, DEFAULT_CONVERSION_ACTION, SCENARIO_TYPES } from '#domain';
 import type { MetricCounts } from '#domain';
 
+/** An event's duration in whole milliseconds, and its completion rate in whole millionths; 0 without one. */
+export const WATCH_MS = 'toInt64(floor(ifNull(watch_duration, 0) * 1000 + 0.5))';
+export const COMPLETION_MILLIONTHS = 'toInt64(floor(ifNull(completion_rate, 0) * 1000000 + 0.5))';
+
 /**
  * The columns that count what `foldMetrics` of the domain counts. Sums are of whole numbers, so that the
  * order in which the engine adds cannot change them. No value of a question stands in here.
@@ -14,8 +18,8 @@ const COUNTS: Readonly<Record<keyof MetricCounts, string>> = {
   purchases: `countIf(action_type = 'purchase')`,
   active_users: `uniqExactIf(actor_id, actor_id != '' AND kind != 'catalog')`,
   active_items: `uniqExactIf(item_id, item_id != '' AND kind = 'behaviour')`,
-  watch_ms: `sumIf(toInt64(floor(ifNull(watch_duration, 0) * 1000 + 0.5)), kind = 'behaviour')`,
-  completion_millionths: `sumIf(toInt64(floor(ifNull(completion_rate, 0) * 1000000 + 0.5)), ${isCompletion()})`,
+  watch_ms: `sumIf(${WATCH_MS}, kind = 'behaviour')`,
+  completion_millionths: `sumIf(${COMPLETION_MILLIONTHS}, ${isCompletion()})`,
   completions: `countIf(isNotNull(completion_rate) AND ${isCompletion()})`,
 };
 
@@ -57,7 +61,8 @@ export function readCounts(row: Readonly<Record<string, unknown>> | undefined): 
   >;
 }
 
-function isConversion(): string {
+/** Whether a row is a conversion by the action of its scenario type. */
+export function isConversion(): string {
   const special = SCENARIO_TYPES.filter((type) => CONVERSION_ACTIONS[type] !== DEFAULT_CONVERSION_ACTION);
   const own = special.map(
     (type) => `(scenario_type = '${type}' AND action_type = '${CONVERSION_ACTIONS[type]}')`,

@@ -11,7 +11,8 @@ export function describeQueries(): QueryDescription {
   const schemas: Record<string, object> = { AnswerMeta: META };
   const paths: Record<string, object> = {};
   for (const analysis of Object.values(CATALOGUE)) {
-    const title = `${analysis.name.charAt(0).toUpperCase()}${analysis.name.slice(1)}Question`;
+    const name = oneWord(analysis.name);
+    const title = `${name.charAt(0).toUpperCase()}${name.slice(1)}Question`;
     schemas[title] = JSON.parse(JSON.stringify(analysis.schema)) as object;
     paths[`/api/analytics/${analysis.name}`] = {
       ...(BODY.has(analysis.name) ? {} : { get: byGet(analysis.name) }),
@@ -23,6 +24,11 @@ export function describeQueries(): QueryDescription {
 }
 
 const BODY: ReadonlySet<AnalysisName> = new Set(['events', 'funnel', 'retention']);
+
+/** `hot-items` as `hotItems`. */
+function oneWord(name: string): string {
+  return name.replaceAll(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+}
 
 function byGet(name: AnalysisName): object {
   const { schema, summary, example } = CATALOGUE[name];
@@ -37,7 +43,7 @@ function byGet(name: AnalysisName): object {
   }));
   return {
     tags: ['questions'],
-    operationId: `${name}ByGet`,
+    operationId: `${oneWord(name)}ByGet`,
     summary,
     parameters,
     responses: responsesOf(name),
@@ -61,8 +67,10 @@ function byPost(name: AnalysisName, title: string): object {
 }
 
 function responsesOf(name: AnalysisName): object {
-  const { answer } = CATALOGUE[name].example;
+  const { answerSchema, example } = CATALOGUE[name];
+  const { answer } = example;
   const members = Object.keys(answer);
+  const forms = JSON.parse(JSON.stringify(answerSchema?.properties ?? {})) as Record<string, object>;
   return {
     200: {
       description: 'The answer, and beside it what it reflects.',
@@ -72,7 +80,7 @@ function responsesOf(name: AnalysisName): object {
             type: 'object',
             required: [...members, 'meta'],
             properties: {
-              ...Object.fromEntries(members.map((member) => [member, {}])),
+              ...Object.fromEntries(members.map((member) => [member, forms[member] ?? {}])),
               meta: { $ref: '#/components/schemas/AnswerMeta' },
             },
           },

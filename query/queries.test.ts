@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before as beforeAll, describe, test } from 'node:test';
+import { Ajv } from 'ajv';
 import { Fault, formatAsOf, formatReceipt, parseAsOf } from '#domain';
 import type { LoggedEvent } from '#domain';
 import { CATALOGUE } from './queries.ts';
@@ -18,6 +19,11 @@ const QUESTIONS: readonly (readonly [AnalysisName, object])[] = [
   ['funnel', { ...RANGE, steps: [{ event: 'impression' }, { event: 'click' }], order: 'any' }],
   ['retention', { ...RANGE, start: { event: 'impression' }, cohort: 'first_ever' }],
   ['retention', { ...RANGE, start: { event: 'click' }, cohort: 'recurring' }],
+  ['hot-items', RANGE],
+  ['behavior-analysis', RANGE],
+  ['scenario-metrics', { ...RANGE, interval: 'day' }],
+  ['minutes', { from: '2024-03-04', to: '2024-03-05' }],
+  ['item-stats', { ...RANGE, item_id: 'i1' }],
 ];
 
 const figures = ({ meta: _, ...data }: Answer): string => JSON.stringify(data);
@@ -55,6 +61,7 @@ describe('questions', () => {
         user_id: user,
         item_id: 'i1',
         scenario_id: 'feed',
+        scenario_type: 'ecommerce' as const,
         context: { os: 'ios' },
         server_time: Date.parse('2024-03-04T12:00:00Z') + index * 1000,
       })),
@@ -243,6 +250,12 @@ describe('questions', () => {
         ['distribution', { by: text }],
         ['funnel', { steps: [{ event: text, filters }, { event: text }] }],
         ['retention', { start: { event: text, filters }, return: { event: text }, filters }],
+        ['hot-items', { scenario_id: text, filters }],
+        ['behavior-analysis', { scenario_id: text, filters }],
+        ['scenario-metrics', { scenario_id: text, filters }],
+        ['minutes', { to: '2024-03-05', event: text, scenario_id: text, filters }],
+        ['user-activity', { user_id: text }],
+        ['item-stats', { item_id: text }],
       ] as const) {
         await asking.ask(name, tenant, { ...RANGE, ...question });
       }
@@ -321,6 +334,25 @@ describe('questions', () => {
     });
     const day = await asking.ask('dashboard', tenantOf('nobody'), { range: '24h', tz: 'Asia/Kolkata' });
     assert.equal(day.meta.range.from, '2029-12-31T05:30:00.000+05:30');
+  });
+
+  test('an answer is of the form its analysis describes', async () => {
+    const ajv = new Ajv({ strict: false, allErrors: true });
+    const tenant = await asking.put(clicks('formed'));
+    let described = 0;
+    for (const [name, question] of [...QUESTIONS, ['user-activity', { ...RANGE, user_id: 'u1' }] as const]) {
+      const { answerSchema } = CATALOGUE[name];
+      if (!answerSchema) continue;
+      described++;
+      const validate = ajv.compile(answerSchema);
+      for (const who of [tenant, tenantOf('nobody')]) {
+        assert.ok(
+          validate(await asking.data(name, who, question)),
+          `${name} ${ajv.errorsText(validate.errors)}`,
+        );
+      }
+    }
+    assert.equal(described, 6);
   });
 
   test('the example of every analysis is a question of its own form', async () => {

@@ -6,20 +6,26 @@ import type { Analysis, AnalysisName, Ask } from './analysis.ts';
 import { createAnswerCache } from './answer-cache.ts';
 import { readPin, resolvePin } from './as-of.ts';
 import type { Pin } from './as-of.ts';
+import { behaviorAnalysis } from './behavior-analysis.ts';
 import { dashboard } from './dashboard.ts';
 import { distribution } from './distribution.ts';
 import { events } from './events.ts';
 import { funnel } from './funnel.ts';
+import { hotItems } from './hot-items.ts';
+import { itemStats } from './item-stats.ts';
 import { describeAnswer } from './meta.ts';
 import type { Meta, Seen } from './meta.ts';
+import { minutes } from './minutes.ts';
 import { createNameKinds } from './name-kinds.ts';
 import { createFormCheck, invalidQuestion, parseDuration } from './question.ts';
 import type { Problem, Report } from './question.ts';
 import { retention } from './retention.ts';
+import { scenarioMetrics } from './scenario-metrics.ts';
 import type { Scope } from './sql.ts';
 import { readTimeRange } from './time-range.ts';
 import type { TimeQuestion, TimeRange } from './time-range.ts';
 import { trend } from './trend.ts';
+import { userActivity } from './user-activity.ts';
 import { isAwaitable, untilVisible } from './visibility.ts';
 
 /** All analyses by name. */
@@ -30,6 +36,12 @@ export const CATALOGUE: Readonly<Record<AnalysisName, Analysis>> = {
   events: events,
   funnel: funnel,
   retention: retention,
+  'hot-items': hotItems,
+  'behavior-analysis': behaviorAnalysis,
+  'scenario-metrics': scenarioMetrics,
+  minutes: minutes,
+  'user-activity': userActivity,
+  'item-stats': itemStats,
 };
 
 /** The figures of an answer and, beside them, what they reflect. */
@@ -98,7 +110,7 @@ export function createQueries(options: QueriesOptions): Queries {
     if (problems.length > 0) throw invalidQuestion(problems);
     const report: Report = (field, code, message) => problems.push({ field, code, message });
     const common = question as Common;
-    const time = readTimeRange(common, clock(), report);
+    const time = readTimeRange({ ...common, defaultRange: analysis.defaultRange }, clock(), report);
     const pin = readPin(common.as_of, time.zone, report);
     const waitFor = readWait(common, report);
     const plan = analysis.plan(question, time, report);

@@ -2,13 +2,16 @@ import { bucketEdges, parseInstant, parseZone } from '#domain';
 import type { Interval, Zone } from '#domain';
 import type { Report } from './question.ts';
 
+/** So long, up to now. */
+export type RangeLength = '24h' | '7d' | '30d';
+
 /** The part of a question that says when. */
 export type TimeQuestion = {
   readonly from?: string | number;
   readonly to?: string | number;
   readonly start_time?: string | number;
   readonly end_time?: string | number;
-  readonly range?: '24h' | '7d' | '30d';
+  readonly range?: RangeLength;
   readonly tz?: string;
   readonly now?: string | number;
 };
@@ -22,16 +25,21 @@ export type TimeRange = {
 };
 
 const DAY = 86_400_000;
-const LENGTHS = { '24h': DAY, '7d': 7 * DAY, '30d': 30 * DAY };
+const LENGTHS: Readonly<Record<RangeLength, number>> = { '24h': DAY, '7d': 7 * DAY, '30d': 30 * DAY };
 
 /** Most points or cohorts that one series may have. */
 const MAX_BUCKETS = 10_000;
 
 /**
- * The range a question is about: by default the last seven days up to now. `24h` and `7d` are so many hours
+ * The range a question is about: by default, unless `defaultRange` says otherwise, the last seven days up
+ * to now. `24h` and `7d` are so many hours
  * of 3,600 seconds, whatever the zone's clock did meanwhile.
  */
-export function readTimeRange(question: TimeQuestion, clockMs: number, report: Report): TimeRange {
+export function readTimeRange(
+  question: TimeQuestion & { readonly defaultRange?: RangeLength | undefined },
+  clockMs: number,
+  report: Report,
+): TimeRange {
   const utc: Zone = { name: 'UTC', offsetAt: () => 0 };
   const zone = parseZone(question.tz ?? 'UTC');
   if (!zone) report('tz', 'time_zone', 'must be an IANA time zone, such as Europe/Berlin');
@@ -57,7 +65,7 @@ export function readTimeRange(question: TimeQuestion, clockMs: number, report: R
     return { fromMs: nowMs - LENGTHS[question.range], toMs: nowMs, zone: zone ?? utc, nowMs };
   }
   const toMs = given.to ?? nowMs;
-  const fromMs = given.from ?? toMs - LENGTHS['7d'];
+  const fromMs = given.from ?? toMs - LENGTHS[question.defaultRange ?? '7d'];
   if (fromMs >= toMs) report('from', 'range', 'must be before the end of the range');
   return { fromMs, toMs, zone: zone ?? utc, nowMs };
 }

@@ -5,7 +5,7 @@ import type { Platform } from '../platform.ts';
 
 const ADDRESS = '/api/v1/tracking-configs';
 
-/** Fields with a warning when an event without any scenario data is sent. */
+/** Fields with a warning when a click without any scenario data is sent. */
 async function warned(platform: Platform, tenant: string): Promise<readonly string[]> {
   const reply = await platform.post('/api/v1/behaviors/track', {
     tenant_id: tenant,
@@ -13,6 +13,7 @@ async function warned(platform: Platform, tenant: string): Promise<readonly stri
     user_id: 'u1',
     item_id: 'i1',
     action_type: 'click',
+    position: 1,
     context: { device_type: 'pc' },
   });
   assert.equal(reply.status, 200, reply.text);

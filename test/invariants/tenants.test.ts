@@ -98,6 +98,8 @@ const SUCCEEDING: readonly Ask[] = [
   getting('distribution'),
   sql('SELECT os, count() AS events, uniqExact(user_id) AS users FROM events GROUP BY os'),
   sql('SELECT event_id, os FROM events ORDER BY event_id LIMIT 300'),
+  getting('hot-items'),
+  getting('behavior-analysis'),
 ];
 
 /** Questions that fail at the door, in the plan, in the middle of their rows, or at a limit. */
