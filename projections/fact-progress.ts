@@ -1,4 +1,5 @@
 import type { PositionVector, TenantId } from '#domain';
+import type { SealedDay } from './seals.ts';
 
 /** How far the active generation of a tenant's facts has come. */
 export type FactState = {
@@ -10,6 +11,8 @@ export type FactState = {
   readonly firstSeen: PositionVector;
   /** The log's next offsets at the same moment. */
   readonly highWater: PositionVector;
+  /** The days whose aggregates stand in slices, as of `confirmed`. @default none */
+  readonly sealed?: readonly SealedDay[];
   /** Epoch ms at which the oldest unconfirmed record was seen waiting; undefined when none waits. */
   readonly waitingSinceMs: number | undefined;
   /** Why the projector stands still, if it does. */

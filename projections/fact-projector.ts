@@ -9,6 +9,7 @@ import type { FactStore } from './fact-store.ts';
 import { FirstSeenProjector } from './first-seen-projector.ts';
 import type { FollowedTenant, Pause } from './followed-tenant.ts';
 import { Projector } from './projector.ts';
+import type { Seals } from './seals.ts';
 
 export type FactProjectorDeps = {
   readonly log: EventLog;
@@ -19,6 +20,8 @@ export type FactProjectorDeps = {
   readonly clock: () => number;
   /** Which build of the facts is kept. @default 1 */
   readonly generation?: number;
+  /** Which days are sealed; told of every record before it is inserted. @default none ever is */
+  readonly seals?: Seals;
   readonly tuning?: Partial<FactProjectorTuning>;
 };
 
@@ -74,7 +77,7 @@ const pausedChannel = channel('daybook:projections:paused');
  * checkpoint belongs to, or that has lost records, pauses that tenant for good.
  */
 export function startFactProjector(deps: FactProjectorDeps): AsyncDisposable & FactProgress {
-  const { log, tenants, facts, checkpoints, clock, generation = 1 } = deps;
+  const { log, tenants, facts, checkpoints, clock, generation = 1, seals } = deps;
   const tuning = { ...TUNING, ...deps.tuning };
   const fold = new FactFold({
     log,
@@ -83,6 +86,7 @@ export function startFactProjector(deps: FactProjectorDeps): AsyncDisposable & F
     generation,
     lookBack: tuning.lookBack,
     maxPoison: tuning.maxPoison,
+    seals,
   });
   const firstSeen = new FirstSeenProjector({
     facts,
@@ -124,6 +128,7 @@ export function startFactProjector(deps: FactProjectorDeps): AsyncDisposable & F
         confirmed: vector,
         firstSeen: firstSeen.vector(followed),
         highWater: bounds.next,
+        sealed: seals?.sealed(tenant) ?? [],
         waitingSinceMs: covers(confirmed, bounds.next) ? undefined : waitingSinceMs,
         paused,
       };

@@ -5,3 +5,17 @@ export type { FactProgress, FactState } from './fact-progress.ts';
 export type { FactAnswer, FactBatch, FactCopies, FactQuery, FactStore } from './fact-store.ts';
 export { FACT_VIEWS } from './fact-views.ts';
 export { DATABASE, tablesOf } from './facts-schema.ts';
+export type { SealEntry, SealKey, SealStore } from './seal-store.ts';
+export { startSealer } from './sealer.ts';
+export type { Sealer, SealerDeps, SealerTuning } from './sealer.ts';
+export { Seals } from './seals.ts';
+export type { SealedDay } from './seals.ts';
+export type { SliceCounts, SliceStore, StoredSlice } from './slice-store.ts';
+export {
+  COMPLETIONS,
+  COMPLETION_MILLIONTHS,
+  SLICE_TABLES,
+  WATCH_MS,
+  sliceTableOf,
+} from './slice-tables.ts';
+export { SLICE_VIEWS, countedAction, countedConversions, sliceViewSelect } from './slice-views.ts';

@@ -1,5 +1,6 @@
 import { COMPLETION_ACTIONS, CONVERSION_ACTIONS, DEFAULT_CONVERSION_ACTION, SCENARIO_TYPES } from '#domain';
 import type { MetricCounts } from '#domain';
+import { COMPLETIONS, COMPLETION_MILLIONTHS, WATCH_MS } from '#projections';
 
 /**
  * The columns that count what `foldMetrics` of the domain counts. Sums are of whole numbers, so that the
@@ -14,9 +15,9 @@ const COUNTS: Readonly<Record<keyof MetricCounts, string>> = {
   purchases: `countIf(action_type = 'purchase')`,
   active_users: `uniqExactIf(actor_id, actor_id != '' AND kind != 'catalog')`,
   active_items: `uniqExactIf(item_id, item_id != '' AND kind = 'behaviour')`,
-  watch_ms: `sumIf(toInt64(floor(ifNull(watch_duration, 0) * 1000 + 0.5)), kind = 'behaviour')`,
-  completion_millionths: `sumIf(toInt64(floor(ifNull(completion_rate, 0) * 1000000 + 0.5)), ${isCompletion()})`,
-  completions: `countIf(isNotNull(completion_rate) AND ${isCompletion()})`,
+  watch_ms: WATCH_MS,
+  completion_millionths: COMPLETION_MILLIONTHS,
+  completions: COMPLETIONS,
 };
 
 /** The actions each count is about; `undefined` where it is about all events. */
@@ -65,8 +66,4 @@ function isConversion(): string {
   const others = special.map((type) => `'${type}'`).join(', ');
   const rest = `action_type = '${DEFAULT_CONVERSION_ACTION}'`;
   return [others === '' ? rest : `(${rest} AND scenario_type NOT IN (${others}))`, ...own].join(' OR ');
-}
-
-function isCompletion(): string {
-  return `action_type IN (${COMPLETION_ACTIONS.map((action) => `'${action}'`).join(', ')})`;
 }

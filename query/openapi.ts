@@ -11,7 +11,7 @@ export function describeQueries(): QueryDescription {
   const schemas: Record<string, object> = { AnswerMeta: META };
   const paths: Record<string, object> = {};
   for (const analysis of Object.values(CATALOGUE)) {
-    const title = `${analysis.name.charAt(0).toUpperCase()}${analysis.name.slice(1)}Question`;
+    const title = `${analysis.name.split('-').map(capitalised).join('')}Question`;
     schemas[title] = JSON.parse(JSON.stringify(analysis.schema)) as object;
     paths[`/api/analytics/${analysis.name}`] = {
       ...(BODY.has(analysis.name) ? {} : { get: byGet(analysis.name) }),
@@ -21,6 +21,8 @@ export function describeQueries(): QueryDescription {
   }
   return { paths, schemas };
 }
+
+const capitalised = (word: string): string => `${word.charAt(0).toUpperCase()}${word.slice(1)}`;
 
 const BODY: ReadonlySet<AnalysisName> = new Set(['events', 'funnel', 'retention']);
 
@@ -37,7 +39,7 @@ function byGet(name: AnalysisName): object {
   }));
   return {
     tags: ['questions'],
-    operationId: `${name}ByGet`,
+    operationId: `${name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())}ByGet`,
     summary,
     parameters,
     responses: responsesOf(name),

@@ -6,6 +6,7 @@ import type { Analysis, AnalysisName, Ask } from './analysis.ts';
 import { createAnswerCache } from './answer-cache.ts';
 import { readPin, resolvePin } from './as-of.ts';
 import type { Pin } from './as-of.ts';
+import { dailyStats } from './daily-stats.ts';
 import { dashboard } from './dashboard.ts';
 import { distribution } from './distribution.ts';
 import { events } from './events.ts';
@@ -15,7 +16,9 @@ import type { Meta, Seen } from './meta.ts';
 import { createNameKinds } from './name-kinds.ts';
 import { createFormCheck, invalidQuestion, parseDuration } from './question.ts';
 import type { Problem, Report } from './question.ts';
+import { range } from './range.ts';
 import { retention } from './retention.ts';
+import { usableSeals } from './slices.ts';
 import type { Scope } from './sql.ts';
 import { readTimeRange } from './time-range.ts';
 import type { TimeQuestion, TimeRange } from './time-range.ts';
@@ -30,6 +33,8 @@ export const CATALOGUE: Readonly<Record<AnalysisName, Analysis>> = {
   events: events,
   funnel: funnel,
   retention: retention,
+  'daily-stats': dailyStats,
+  range: range,
 };
 
 /** The figures of an answer and, beside them, what they reflect. */
@@ -98,7 +103,7 @@ export function createQueries(options: QueriesOptions): Queries {
     if (problems.length > 0) throw invalidQuestion(problems);
     const report: Report = (field, code, message) => problems.push({ field, code, message });
     const common = question as Common;
-    const time = readTimeRange(common, clock(), report);
+    const time = readTimeRange(analysis.time?.(question, clock()) ?? common, clock(), report);
     const pin = readPin(common.as_of, time.zone, report);
     const waitFor = readWait(common, report);
     const plan = analysis.plan(question, time, report);
@@ -117,7 +122,8 @@ export function createQueries(options: QueriesOptions): Queries {
     const { generation, confirmed: vector, firstSeen } = state;
     const scope: Scope = { tenant, generation, vector, firstSeen };
     const pinned = await resolvePin(pin, { state, scope, controlPosition: tenants.position() }, ask);
-    return { state, ...pinned, scope: { ...scope, vector: pinned.vector } };
+    const sealed = usableSeals(state.sealed, pinned.vector);
+    return { state, ...pinned, scope: { ...scope, vector: pinned.vector, sealed } };
   }
 
   return {
