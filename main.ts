@@ -18,7 +18,7 @@ import {
   stopOnSignals,
 } from '#ops';
 import type { Config, HttpServer, Logger } from '#ops';
-import { startFactProjector } from '#projections';
+import { Seals, startFactProjector, startSealer } from '#projections';
 import {
   LOG_TAIL_PATHS,
   LOG_TAIL_SCHEMAS,
@@ -40,6 +40,7 @@ import { engineChecks } from './ops/cli/engine-checks.ts';
 import { runProgram } from './ops/cli/program.ts';
 import { openChdbFactStore } from './projections/chdb-fact-store.ts';
 import { openLmdbCheckpointStore } from './projections/lmdb-checkpoint-store.ts';
+import { openLmdbSealStore } from './projections/lmdb-seal-store.ts';
 
 const GENERATION = 1;
 const { version } = JSON.parse(readFileSync(new URL('./package.json', import.meta.url), 'utf8')) as {
@@ -118,9 +119,12 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
   );
   await facts.prepare(GENERATION);
   const checkpoints = opened.use(await openLmdbCheckpointStore({ dataDir }));
+  const store = opened.use(await openLmdbSealStore({ dataDir }));
+  const seals = new Seals({ store, slices: facts, generation: GENERATION });
   const progress = opened.use(
-    startFactProjector({ log, tenants, facts, checkpoints, clock, generation: GENERATION }),
+    startFactProjector({ log, tenants, facts, checkpoints, clock, generation: GENERATION, seals }),
   );
+  opened.use(startSealer({ seals, slices: facts, progress, clock }));
 
   const ingress = createIngress({
     log,

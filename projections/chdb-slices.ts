@@ -80,17 +80,18 @@ function insertStatement(own: DayOfFacts, table: SliceTable, seal: number): stri
 
 type CountRow = {
   readonly day: number;
-  readonly seal: string;
+  /** The seal, as text: 64-bit integers are not read as numbers. */
+  readonly named: string;
   readonly table: number;
   readonly counted: string;
 };
 
 function countStatement(own: Pick<DayOfFacts, 'generation' | 'tenant'>, condition: string): string {
   return SLICE_TABLE_LIST.map(
-    (table, index) => `SELECT toUInt16(date) AS day, toString(seal) AS seal, ${index} AS table,
+    (table, index) => `SELECT toUInt16(date) AS day, toString(seal) AS named, ${index} AS table,
         toString(sum(events)) AS counted
       FROM ${sliceTableOf(own.generation, table)}
-      WHERE tenant_id = ${own.tenant} AND ${condition} GROUP BY day, seal`,
+      WHERE tenant_id = ${own.tenant} AND ${condition} GROUP BY day, named`,
   ).join(' UNION ALL ');
 }
 
@@ -98,8 +99,8 @@ const NOTHING: SliceCounts = [0n, 0n, 0n, 0n];
 
 function countsOf(rows: readonly CountRow[]): Map<number, StoredSlice> {
   const slices = new Map<number, StoredSlice>();
-  for (const { day, seal: text, table, counted } of rows) {
-    const seal = Number(text);
+  for (const { day, named, table, counted } of rows) {
+    const seal = Number(named);
     const counts: [bigint, bigint, bigint, bigint] = [...(slices.get(seal)?.counts ?? NOTHING)];
     counts[table] = BigInt(counted);
     slices.set(seal, { day, seal, counts });

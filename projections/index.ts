@@ -11,11 +11,5 @@ export type { Sealer, SealerDeps, SealerTuning } from './sealer.ts';
 export { Seals } from './seals.ts';
 export type { SealedDay } from './seals.ts';
 export type { SliceCounts, SliceStore, StoredSlice } from './slice-store.ts';
-export {
-  COMPLETIONS,
-  COMPLETION_MILLIONTHS,
-  SLICE_TABLES,
-  WATCH_MS,
-  sliceTableOf,
-} from './slice-tables.ts';
+export { COMPLETIONS, COMPLETION_MILLIONTHS, SLICE_TABLES, WATCH_MS, sliceTableOf } from './slice-tables.ts';
 export { SLICE_VIEWS, countedAction, countedConversions, sliceViewSelect } from './slice-views.ts';

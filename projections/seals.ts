@@ -161,10 +161,7 @@ export class Seals {
    * Declares the slice of the reserved seal to be the day's, unless records have been noted since that it does
    * not count: then the answer is false and the day stays open.
    */
-  async settle(
-    tenant: TenantId,
-    slice: SealedDay & { readonly counts: SliceCounts },
-  ): Promise<boolean> {
+  async settle(tenant: TenantId, slice: SealedDay & { readonly counts: SliceCounts }): Promise<boolean> {
     const { day, seal, vector, counts } = slice;
     const book = this.#bookOf(tenant);
     const before = book.entries.get(day);

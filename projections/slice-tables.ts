@@ -151,7 +151,9 @@ export function aggregateSelect(table: SliceTable, source: FactsSource): string 
   if (!table.mapped) return select(ofFacts, []);
   const counted = (what: string) => `groupArrayIf(${what}, action_type != '')`;
   const actions = `CAST((${counted('action_type')}, ${counted('by_action.events')}), '${ACTIONS.type}') AS ${ACTIONS.name}`;
-  const together = table.measures.map((measure) => `${measure.together}(by_action.${measure.name}) AS ${measure.name}`);
+  const together = table.measures.map(
+    (measure) => `${measure.together}(by_action.${measure.name}) AS ${measure.name}`,
+  );
   return `SELECT ${[...names, actions, ...together].join(', ')}
     FROM (${select(ofFacts, ['action_type'])}) AS by_action GROUP BY ${names.join(', ')}`;
 }

@@ -1,33 +1,42 @@
 import type { MetricCounts } from '#domain';
 import { SLICE_TABLES, countedAction, countedConversions, sliceTableOf } from '#projections';
-import { countColumns, countSql, onlyActionsOf } from './metrics-sql.ts';
+import { COUNT_NAMES, countSql, onlyActionsOf } from './metrics-sql.ts';
 import { sourcesOf } from './slices.ts';
 import type { Piece, Sources } from './slices.ts';
 import { bucketSql, createBinder, factsOf, inRange, visible } from './sql.ts';
 import type { Binder, Scope, Statement } from './sql.ts';
 
+/** What can be counted; `active_scenarios` are the different scenarios of events that are no catalogue entries. */
+export type CountName = keyof MetricCounts | 'active_scenarios';
+
 /** What is counted: which counts, of which range and scenario, in which buckets. */
 export type Counted = Piece & {
-  readonly names: readonly (keyof MetricCounts)[];
+  readonly names: readonly CountName[];
   readonly edges: readonly number[];
   readonly scenarioId: string | undefined;
   /** Counts every scenario by itself. */
   readonly byScenario?: boolean;
 };
 
-/** Different ones are put together as sets; all else as sums. */
-const DIFFERENT: Readonly<Partial<Record<keyof MetricCounts, { facts: string; slices: string }>>> = {
-  active_users: {
-    facts: `uniqExactStateIf(actor_id, actor_id != '' AND kind != 'catalog')`,
-    slices: 'uniqExactMergeState(users)',
-  },
-  active_items: {
-    facts: `uniqExactStateIf(item_id, item_id != '' AND kind = 'behaviour')`,
-    slices: 'uniqExactMergeState(items)',
-  },
+const COUNTS_OF_FACTS: Readonly<Record<CountName, string>> = {
+  ...(Object.fromEntries(COUNT_NAMES.map((name) => [name, countSql(name)])) as Record<
+    keyof MetricCounts,
+    string
+  >),
+  active_scenarios: `uniqExactIf(scenario_id, scenario_id != '' AND kind != 'catalog')`,
 };
 
-const FROM_SLICES: Readonly<Record<Exclude<keyof MetricCounts, 'active_users' | 'active_items'>, string>> = {
+/** Different ones of several sources are put together as sets, all else as sums. */
+const SETS_OF_FACTS: Readonly<Partial<Record<CountName, string>>> = {
+  active_users: `uniqExactStateIf(actor_id, actor_id != '' AND kind != 'catalog')`,
+  active_items: `uniqExactStateIf(item_id, item_id != '' AND kind = 'behaviour')`,
+  active_scenarios: `uniqExactStateIf(toString(scenario_id), scenario_id != '' AND kind != 'catalog')`,
+};
+
+const FROM_SLICES: Readonly<Record<CountName, string>> = {
+  active_users: 'uniqExactMergeState(users)',
+  active_items: 'uniqExactMergeState(items)',
+  active_scenarios: `uniqExactStateIf(toString(scenario_id), scenario_id != '')`,
   impressions: `sum(${countedAction('impression')})`,
   clicks: `sum(${countedAction('click')})`,
   conversions: `sum(${countedConversions()})`,
@@ -49,38 +58,29 @@ export function compileCounts(counted: Counted, scope: Scope): Statement {
   const { names } = counted;
   const keys = ['bucket', ...(counted.byScenario ? ['scenario_id'] : [])].join(', ');
   if (!sources.slices) {
+    const columns = columnsOf(names, (name) => COUNTS_OF_FACTS[name]);
     const from = factsPart(binder, counted, scope, sources);
-    return {
-      sql: `SELECT ${keyColumns(binder, counted)}, ${countColumns(names)} ${from} GROUP BY ${keys} ORDER BY ${keys}`,
-      params: binder.params,
-    };
+    const sql = `SELECT ${keyColumns(binder, counted)}, ${columns} ${from} GROUP BY ${keys} ORDER BY ${keys}`;
+    return { sql, params: binder.params };
   }
   const parts = [
     ...(sources.facts.length > 0
-      ? [`SELECT ${keyColumns(binder, counted)}, ${columnsOf(names, ofFacts)} ${factsPart(binder, counted, scope, sources)} GROUP BY ${keys}`]
+      ? [
+          `SELECT ${keyColumns(binder, counted)}, ${columnsOf(names, (name) => SETS_OF_FACTS[name] ?? COUNTS_OF_FACTS[name])} ${factsPart(binder, counted, scope, sources)} GROUP BY ${keys}`,
+        ]
       : []),
-    `SELECT ${keyColumns(binder, counted)}, ${columnsOf(names, ofSlices)} ${slicesPart(binder, counted, scope, sources.slices)} GROUP BY ${keys}`,
+    `SELECT ${keyColumns(binder, counted)}, ${columnsOf(names, (name) => FROM_SLICES[name])} ${slicesPart(binder, counted, scope, sources.slices)} GROUP BY ${keys}`,
   ];
-  const together = columnsOf(names, (name) => `${DIFFERENT[name] ? 'uniqExactMerge' : 'sum'}(parts.${name})`);
+  const together = columnsOf(
+    names,
+    (name) => `${SETS_OF_FACTS[name] ? 'uniqExactMerge' : 'sum'}(parts.${name})`,
+  );
   const sql = `SELECT ${keys}, ${together} FROM (${parts.join(' UNION ALL ')}) AS parts GROUP BY ${keys} ORDER BY ${keys}`;
   return { sql, params: binder.params };
 }
 
-function columnsOf(
-  names: Counted['names'],
-  column: (name: keyof MetricCounts) => string,
-): string {
+function columnsOf(names: Counted['names'], column: (name: CountName) => string): string {
   return names.map((name) => `${column(name)} AS ${name}`).join(', ');
-}
-
-function ofFacts(name: keyof MetricCounts): string {
-  return DIFFERENT[name]?.facts ?? countSql(name);
-}
-
-function ofSlices(name: keyof MetricCounts): string {
-  return name === 'active_users' || name === 'active_items'
-    ? (DIFFERENT[name]?.slices ?? '')
-    : FROM_SLICES[name];
 }
 
 function keyColumns(binder: Binder, { edges, byScenario }: Counted): string {
@@ -89,7 +89,9 @@ function keyColumns(binder: Binder, { edges, byScenario }: Counted): string {
 
 function factsPart(binder: Binder, counted: Counted, scope: Scope, { facts }: Sources): string {
   const pieces = facts.map((piece) => `(${inRange(binder, piece)})`).join(' OR ');
-  const conditions = [visible(binder, scope), `(${pieces})`, onlyActionsOf(counted.names)];
+  const names = counted.names.flatMap((name) => (name === 'active_scenarios' ? [] : [name]));
+  const named = names.length < counted.names.length ? '1' : onlyActionsOf(names);
+  const conditions = [visible(binder, scope), `(${pieces})`, named];
   return `FROM ${factsOf(scope)} WHERE ${[...conditions, ...ofScenario(binder, counted)].join(' AND ')}`;
 }
 

@@ -111,7 +111,8 @@ const DAY_MS = 86_400_000;
 /** A day of the calendar in a zone; undefined when the text is none. */
 function dayOf(date: string, zone: Zone): { readonly fromMs: number; readonly toMs: number } | undefined {
   const fromMs = /^\d{4}-\d{2}-\d{2}$/.test(date) ? parseInstant(date, zone) : undefined;
-  if (fromMs === undefined) return undefined;
+  // A zone may have skipped a day altogether.
+  if (fromMs === undefined || formatDate(fromMs, zone) !== date) return undefined;
   // Whoever looks 36 hours further looks into the day after, which begins where this one ends.
   const edges = bucketEdges({ fromMs, toMs: fromMs + 1.5 * DAY_MS, interval: 'day', zone, limit: 3 });
   const toMs = edges?.[1];

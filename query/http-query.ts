@@ -7,7 +7,14 @@ import { CATALOGUE } from './queries.ts';
 import type { Queries } from './queries.ts';
 
 /** Questions that are short enough for an address. */
-const BY_GET: readonly AnalysisName[] = ['dashboard', 'trend', 'distribution', 'events', 'daily-stats', 'range'];
+const BY_GET: readonly AnalysisName[] = [
+  'dashboard',
+  'trend',
+  'distribution',
+  'events',
+  'daily-stats',
+  'range',
+];
 /** Questions with nested members, by body. */
 const BY_POST: readonly AnalysisName[] = ['events', 'funnel', 'retention'];
 

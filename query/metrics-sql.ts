@@ -38,10 +38,6 @@ export function countSql(name: keyof MetricCounts): string {
   return COUNTS[name];
 }
 
-export function countColumns(names: readonly (keyof MetricCounts)[]): string {
-  return names.map((name) => `${COUNTS[name]} AS ${name}`).join(', ');
-}
-
 /** Keeps the engine from reading events that none of the counts is about. */
 export function onlyActionsOf(names: readonly (keyof MetricCounts)[]): string {
   const actions = names.map((name) => ACTIONS_OF[name]);
