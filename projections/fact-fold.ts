@@ -83,7 +83,9 @@ export class FactFold implements Fold<FactPortion> {
   async apply(portions: readonly FactPortion[], attempt: number): Promise<ReadonlyMap<TenantId, Pause>> {
     const { facts, generation, seals } = this.#options;
     // Before anything of them is inserted: from then on their days may differ from what was sealed.
-    await Promise.all(portions.map(({ tenant, partition, days }) => seals?.note(tenant, partition, days)));
+    if (seals) {
+      await Promise.all(portions.map(({ tenant, partition, days }) => seals.note(tenant, partition, days)));
+    }
     await this.#deadLetter(portions.flatMap(({ unreadable }) => unreadable));
     if (attempt === 0) {
       const doubtful = portions.filter((portion) => portion.doubtful);

@@ -84,7 +84,10 @@ async function openHouse(dataDir: string, step?: Step) {
     },
     async writeSlice(generation, slice) {
       // The engine works in threads of its own: some of the tables have been written by then, or not.
-      if (armed && step === 'amid the slices') setTimeout(() => die('amid the slices'), Math.random() * 80);
+      if (armed && step === 'amid the slices')
+        setTimeout(() => {
+          die('amid the slices');
+        }, Math.random() * 80);
       const counts = await facts.writeSlice(generation, slice);
       die('after the slices, before they are the day');
       return counts;
@@ -168,8 +171,9 @@ type Figures = { readonly day: number; readonly events: string; readonly users: 
 /** Every sealed day must count what the facts of the day hold. */
 async function assertWhole(house: Awaited<ReturnType<typeof openHouse>>, sealed: number): Promise<void> {
   const state = await house.progress.state(tenant);
-  assert.equal(state?.sealed?.length, sealed);
-  for (const { day, seal } of state?.sealed ?? []) {
+  const days = state?.sealed ?? [];
+  assert.equal(days.length, sealed);
+  for (const { day, seal } of days) {
     const { rows } = await house.facts.query<Figures>({
       sql: `SELECT toString(sum(events)) AS counted, toString(uniqExactMerge(users)) AS users
         FROM analysis_db.analytics_daily_stats_g1 WHERE date = toDate({day:UInt16}) AND seal = {seal:UInt64}`,

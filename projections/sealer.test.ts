@@ -181,7 +181,9 @@ test('a slice that cannot be written leaves the day open, says so, and is tried 
     said.push(message);
   };
   channel('daybook:projections:paused').subscribe(listen);
-  t.after(() => channel('daybook:projections:paused').unsubscribe(listen));
+  t.after(() => {
+    channel('daybook:projections:paused').unsubscribe(listen);
+  });
   assert.equal(await house.sealer.sealDue(), 0);
   assert.deepEqual(await house.days(ACME), []);
   assert.deepEqual(said, [

@@ -116,10 +116,8 @@ export function startSealer(deps: SealerDeps): Sealer {
   }
 
   const running = (async () => {
-    while (!stop.signal.aborted) {
-      await sleep(tuning.everyMs, undefined, { signal: stop.signal }).catch(() => undefined);
-      if (!stop.signal.aborted) await sealDue();
-    }
+    const rested = () => sleep(tuning.everyMs, true, { signal: stop.signal }).catch(() => false);
+    while (await rested()) await sealDue();
   })();
 
   return {

@@ -83,8 +83,7 @@ export class Seals {
     const stored = mayHave ? await this.#slices.storedSlices(this.#generation, tenant) : [];
     const counts = new Map(stored.map((slice) => [slice.seal, slice.counts]));
     const isWhole = ({ seal, sealed }: SealEntry): boolean =>
-      sealed !== undefined &&
-      sealed.counts.every((count, index) => count === (counts.get(seal)?.[index] ?? 0n));
+      sealed?.counts.every((count, index) => count === (counts.get(seal)?.[index] ?? 0n)) ?? false;
     const entries = kept.map((entry) => (entry.sealed && !isWhole(entry) ? opened(entry) : entry));
     const broken = entries.filter((entry, index) => entry !== kept[index]);
     if (broken.length > 0) await this.#store.save(key, broken);

@@ -167,9 +167,11 @@ describe('questions over HTTP', () => {
       Object.keys(item).map((method) => `${method} ${path}`),
     );
     assert.deepEqual(routes.sort(), [
+      'get /api/analytics/daily-stats',
       'get /api/analytics/dashboard',
       'get /api/analytics/distribution',
       'get /api/analytics/events',
+      'get /api/analytics/range',
       'get /api/analytics/trend',
       'post /api/analytics/events',
       'post /api/analytics/funnel',
