@@ -26,6 +26,7 @@ const ANNOUNCEMENTS = [
   ['daybook:log:appended', 'debug', 'Records appended'],
   ['daybook:projections:applied', 'debug', 'Batch applied'],
   ['daybook:projections:paused', 'error', 'Projection paused'],
+  ['daybook:projections:sealed', 'debug', 'Day sealed'],
   ['daybook:query:answered', 'debug', 'Question answered'],
 ] as const;
 

@@ -6,7 +6,9 @@ import type { FactProgress, FactState } from './fact-progress.ts';
 import type { Seals } from './seals.ts';
 import type { SliceStore } from './slice-store.ts';
 
+/** What the sealer works with. */
 export type SealerDeps = {
+  /** The same that the fact projector tells of its records. */
   readonly seals: Seals;
   readonly slices: SliceStore;
   readonly progress: FactProgress;
@@ -15,6 +17,7 @@ export type SealerDeps = {
   readonly tuning?: Partial<SealerTuning>;
 };
 
+/** When the sealer seals. */
 export type SealerTuning = {
   /** How long after its end, in UTC, a day is closed: most of what comes late comes by then. @default 1 hour */
   readonly graceMs: number;
@@ -30,6 +33,7 @@ const DAY_MS = 86_400_000;
 const sealedChannel = channel('daybook:projections:sealed');
 const pausedChannel = channel('daybook:projections:paused');
 
+/** Seals days in the background until it is disposed. */
 export interface Sealer extends AsyncDisposable {
   /** Seals the days that are due now, one after the other; answers how many. */
   sealDue(): Promise<number>;

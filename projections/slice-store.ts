@@ -12,6 +12,7 @@ export type Slice = {
   readonly seal: number;
 };
 
+/** A slice as it stands, whole or not. */
 export type StoredSlice = { readonly day: number; readonly seal: number; readonly counts: SliceCounts };
 
 /**

@@ -14,9 +14,14 @@ type Measure = {
 
 const COMPLETION = `action_type IN (${COMPLETION_ACTIONS.map((action) => `'${action}'`).join(', ')})`;
 
-/** Sums are of whole numbers, each event rounded by itself, so that the order of adding cannot change them. */
+/**
+ * Watched time of behaviours in ms. Sums are of whole numbers, each event rounded half up by itself, so that
+ * the order of adding cannot change them.
+ */
 export const WATCH_MS = `sumIf(toInt64(floor(ifNull(watch_duration, 0) * 1000 + 0.5)), kind = 'behaviour')`;
+/** Completion rates of ended consumptions in millionths (MF-05). */
 export const COMPLETION_MILLIONTHS = `sumIf(toInt64(floor(ifNull(completion_rate, 0) * 1000000 + 0.5)), ${COMPLETION})`;
+/** How many ended consumptions have a completion rate. */
 export const COMPLETIONS = `countIf(isNotNull(completion_rate) AND ${COMPLETION})`;
 
 const SUMS: readonly Measure[] = [
