@@ -210,3 +210,18 @@ test('records that come while their day is being sealed leave it open', async (t
   assert.equal(await house.sealer.sealDue(), 1);
   assert.ok((await stored(house, ACME)).includes('0: 2: 2'));
 });
+
+test('left to itself, it seals what is due and says so', async (t) => {
+  const house = await houseFor(t);
+  await house.put(ACME, START_MS);
+  const said = Promise.withResolvers<unknown>();
+  channel('daybook:projections:sealed').subscribe(said.resolve);
+  t.after(() => {
+    channel('daybook:projections:sealed').unsubscribe(said.resolve);
+  });
+  const { seals, facts: slices, progress } = house;
+  const clock = () => START_MS + 3 * DAY_MS;
+  await using _sealer = startSealer({ seals, slices, progress, clock, tuning: { everyMs: 5 } });
+  assert.deepEqual(await said.promise, { tenant: ACME, generation: 1, day: DAY, seal: 1 });
+  assert.deepEqual(await house.days(ACME), [0]);
+});
