@@ -19,7 +19,7 @@ import {
   stopOnSignals,
 } from '#ops';
 import type { Config, HttpServer, Logger } from '#ops';
-import { openFactsHorizon, startFactProjector } from '#projections';
+import { Seals, openFactsHorizon, startFactProjector, startSealer } from '#projections';
 import {
   LOG_TAIL_PATHS,
   LOG_TAIL_SCHEMAS,
@@ -47,6 +47,7 @@ import { engineChecks } from './ops/cli/engine-checks.ts';
 import { runProgram } from './ops/cli/program.ts';
 import { openChdbFactStore } from './projections/chdb-fact-store.ts';
 import { openLmdbCheckpointStore } from './projections/lmdb-checkpoint-store.ts';
+import { openLmdbSealStore } from './projections/lmdb-seal-store.ts';
 
 const GENERATION = 1;
 const { version } = JSON.parse(readFileSync(new URL('./package.json', import.meta.url), 'utf8')) as {
@@ -125,6 +126,9 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
     }),
   );
   await facts.prepare(GENERATION);
+  const checkpoints = opened.use(await openLmdbCheckpointStore({ dataDir }));
+  const store = opened.use(await openLmdbSealStore({ dataDir }));
+  const seals = new Seals({ store, slices: facts, generation: GENERATION });
   const horizon = opened.use(
     await openFactsHorizon({
       streams,
@@ -133,9 +137,9 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
       keepDays: config.factsRetentionDays,
       clock,
       newId,
+      mayLetGo: (beforeMs) => tenants.list().every(({ id }) => seals.isSealedBefore(id, beforeMs)),
     }),
   );
-  const checkpoints = opened.use(await openLmdbCheckpointStore({ dataDir }));
   const progress = opened.use(
     startFactProjector({
       log,
@@ -145,8 +149,10 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
       clock,
       generation: GENERATION,
       horizon: () => horizon.current(),
+      seals,
     }),
   );
+  opened.use(startSealer({ seals, slices: facts, progress, clock }));
 
   const ingress = createIngress({
     log,

@@ -27,6 +27,7 @@ const ANNOUNCEMENTS = [
   ['daybook:projections:applied', 'debug', 'Batch applied'],
   ['daybook:projections:paused', 'error', 'Projection paused'],
   ['daybook:schema-registry:unreachable', 'error', 'Streams of the schemas cannot be followed'],
+  ['daybook:projections:sealed', 'debug', 'Day sealed'],
   ['daybook:query:answered', 'debug', 'Question answered'],
 ] as const;
 

@@ -7,10 +7,14 @@ import { engineFault, questionFault } from './chdb-fault.ts';
 import { bindParameters, quote } from './chdb-parameters.ts';
 import { ChdbPool } from './chdb-pool.ts';
 import type { PooledConnection } from './chdb-pool.ts';
+import { createChdbSlices } from './chdb-slices.ts';
 import type { FactAnswer, FactBatch, FactCopies, FactQuery, FactStore } from './fact-store.ts';
 import { viewStatements } from './fact-views.ts';
 import { tableStatements, tablesOf } from './facts-schema.ts';
 import { foldFirstSeenStatement } from './first-seen.ts';
+import type { SliceStore } from './slice-store.ts';
+import { sliceTableStatements } from './slice-tables.ts';
+import { sliceViewStatements } from './slice-views.ts';
 
 export type ChdbFactStoreOptions = {
   readonly dataDir: string;
@@ -31,7 +35,7 @@ const LIMITS = { maxSeconds: 30, maxRows: 0, maxBytes: 2 * 1024 ** 3 };
  * Keep it in the main thread: a worker thread that used the engine never ends. Set `UV_THREADPOOL_SIZE` well
  * above the number of connections, because every running statement holds one of libuv's threads.
  */
-export async function openChdbFactStore(options: ChdbFactStoreOptions): Promise<FactStore> {
+export async function openChdbFactStore(options: ChdbFactStoreOptions): Promise<FactStore & SliceStore> {
   const cores = availableParallelism();
   const limits = options.limits ?? LIMITS;
   const pool = new ChdbPool({
@@ -77,9 +81,23 @@ export async function openChdbFactStore(options: ChdbFactStoreOptions): Promise<
   async function prepare(generation: number): Promise<void> {
     for (const statement of tableStatements(generation)) await command(statement);
     for (const statement of viewStatements(generation)) await command(statement);
+    for (const statement of sliceTableStatements(generation)) await command(statement);
+    for (const statement of sliceViewStatements(generation)) await command(statement);
+  }
+
+  async function rows<Row>(sql: string): Promise<readonly Row[]> {
+    const text = await upkeep(async (connection) =>
+      (await connection.chdb.queryAsync(`${sql} FORMAT JSONEachRow`)).text(),
+    );
+    return text
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as Row);
   }
 
   return {
+    ...createChdbSlices({ run: command, rows }),
+
     async prepare(generation) {
       const running = prepared.get(generation) ?? prepare(generation);
       prepared.set(generation, running);

@@ -7,6 +7,8 @@ import { insertIsolating, missingOf } from './fact-writer.ts';
 import type { PoisonRecord } from './fact-writer.ts';
 import type { FollowedTenant, Pause } from './followed-tenant.ts';
 import type { Fold } from './projector.ts';
+import { daysOf } from './seals.ts';
+import type { DaysOfRecords, Seals } from './seals.ts';
 import { splicedLine } from './spliced-line.ts';
 
 export type FactFoldOptions = {
@@ -19,6 +21,7 @@ export type FactFoldOptions = {
   readonly maxPoison: number;
   /** Epoch ms: events before it stay out of the facts. */
   readonly keptFromMs: () => number;
+  readonly seals: Seals | undefined;
 };
 
 /** Consecutive records on their way into the facts. */
@@ -27,6 +30,7 @@ export type FactPortion = FactBatch & {
   readonly doubtful: boolean;
   /** Values that are not JSON objects, which the engine is not even asked about. */
   readonly unreadable: readonly PoisonRecord[];
+  readonly days: DaysOfRecords;
 };
 
 /** Brings records into the facts as the bytes they are, each once. */
@@ -51,6 +55,7 @@ export class FactFold implements Fold<FactPortion> {
     const vector = bounds.next.map((_next, partition) => checkpoint?.vector[partition] ?? 0n);
     refuseGaps(vector, bounds);
     this.#remember(followed.tenant, checkpoint?.deadLettered ?? []);
+    await this.#options.seals?.open(followed.tenant, bounds.identity, vector);
     for (const [partition, to] of vector.entries()) await this.#heal(followed, bounds, partition, to);
     return vector;
   }
@@ -75,11 +80,17 @@ export class FactFold implements Fold<FactPortion> {
         });
     }
     const doubtful = (records[0]?.offset ?? 0n) < (followed.doubtfulBelow[partition] ?? 0n);
-    return { tenant, partition, offsets, lines, doubtful, unreadable };
+    const kept =
+      keptFromMs === -Infinity ? records : records.filter((one) => one.headers.timestampMs >= keptFromMs);
+    return { tenant, partition, offsets, lines, doubtful, unreadable, days: daysOf(kept) };
   }
 
   async apply(portions: readonly FactPortion[], attempt: number): Promise<ReadonlyMap<TenantId, Pause>> {
-    const { facts, generation } = this.#options;
+    const { facts, generation, seals } = this.#options;
+    // Before anything of them is inserted: from then on their days may differ from what was sealed.
+    if (seals) {
+      await Promise.all(portions.map(({ tenant, partition, days }) => seals.note(tenant, partition, days)));
+    }
     await this.#deadLetter(portions.flatMap(({ unreadable }) => unreadable));
     if (attempt === 0) {
       const doubtful = portions.filter((portion) => portion.doubtful);

@@ -1,5 +1,6 @@
 import type { PositionVector, TenantId } from '#domain';
 import type { Horizon } from './facts-horizon.ts';
+import type { SealedDay } from './seals.ts';
 
 /** How far the active generation of a tenant's facts has come. */
 export type FactState = {
@@ -11,6 +12,8 @@ export type FactState = {
   readonly firstSeen: PositionVector;
   /** The log's next offsets at the same moment. */
   readonly highWater: PositionVector;
+  /** The days whose aggregates stand in slices, as of `confirmed`. @default none */
+  readonly sealed?: readonly SealedDay[];
   /** Epoch ms at which the oldest unconfirmed record was seen waiting; undefined when none waits. */
   readonly waitingSinceMs: number | undefined;
   /** From when on facts are kept; undefined when all are. */

@@ -10,6 +10,7 @@ import type { Horizon } from './facts-horizon.ts';
 import { FirstSeenProjector } from './first-seen-projector.ts';
 import type { FollowedTenant, Pause } from './followed-tenant.ts';
 import { Projector } from './projector.ts';
+import type { Seals } from './seals.ts';
 
 export type FactProjectorDeps = {
   readonly log: EventLog;
@@ -22,6 +23,8 @@ export type FactProjectorDeps = {
   readonly horizon?: () => Horizon | undefined;
   /** Which build of the facts is kept. @default 1 */
   readonly generation?: number;
+  /** Which days are sealed; told of every record before it is inserted. @default none ever is */
+  readonly seals?: Seals;
   readonly tuning?: Partial<FactProjectorTuning>;
 };
 
@@ -80,7 +83,7 @@ const pausedChannel = channel('daybook:projections:paused');
  * checkpoint belongs to, or that has lost records, pauses that tenant for good.
  */
 export function startFactProjector(deps: FactProjectorDeps): AsyncDisposable & FactProgress {
-  const { log, tenants, facts, checkpoints, clock, generation = 1, horizon = () => undefined } = deps;
+  const { log, tenants, facts, checkpoints, clock, generation = 1, seals, horizon = () => undefined } = deps;
   const tuning = { ...TUNING, ...deps.tuning };
   const fold = new FactFold({
     log,
@@ -90,6 +93,7 @@ export function startFactProjector(deps: FactProjectorDeps): AsyncDisposable & F
     lookBack: tuning.lookBack,
     maxPoison: tuning.maxPoison,
     keptFromMs: () => horizon()?.beforeMs ?? -Infinity,
+    seals,
   });
   const firstSeen = new FirstSeenProjector({
     facts,
@@ -131,6 +135,7 @@ export function startFactProjector(deps: FactProjectorDeps): AsyncDisposable & F
         confirmed: vector,
         firstSeen: firstSeen.vector(followed),
         highWater: bounds.next,
+        sealed: seals?.sealed(tenant) ?? [],
         waitingSinceMs: covers(confirmed, bounds.next) ? undefined : waitingSinceMs,
         horizon: horizon(),
         paused,

@@ -67,6 +67,11 @@ const VIEWS = [
     where: "kind = 'behaviour'",
     columns: ['action_type', 'ts AS timestamp'],
   },
+  {
+    name: 'analytics_events',
+    where: '1',
+    columns: ['action_type', 'ts AS event_time'],
+  },
 ] as const;
 
 /** Names of the documented views in {@link DATABASE}. */

@@ -146,3 +146,25 @@ test('the horizon is looked after while the process runs', async (t) => {
   await looked.promise;
   assert.deepEqual(await daysIn(facts), ['2024-03-10']);
 });
+
+test('nothing is let go before what outlives it has been made', async (t) => {
+  const { facts, horizonAt, append, project } = await houseFor(t);
+  const asked: number[] = [];
+  let made = false;
+  const mayLetGo = (beforeMs: number): boolean => {
+    asked.push(beforeMs);
+    return made;
+  };
+  await using horizon = await horizonAt('2024-03-20', { mayLetGo });
+  await project(horizon, await append('2024-01-10', '2024-03-10'));
+  await horizon.expire();
+  assert.equal(horizon.current(), undefined);
+  assert.deepEqual(await daysIn(facts), ['2024-01-10', '2024-03-10']);
+  made = true;
+  await horizon.expire();
+  assert.deepEqual(await daysIn(facts), ['2024-03-10']);
+  assert.deepEqual(
+    asked,
+    Array.from({ length: 3 }, () => Date.parse('2024-02-01')),
+  );
+});

@@ -28,18 +28,20 @@ export type FactsHorizonOptions = {
   /** Epoch ms. */
   readonly clock: () => number;
   readonly newId: () => string;
-  /** How often it is looked after. @default 1 hour */
+  /** Whether nothing but the facts would be lost: what is kept of them for longer has been made. @default it has */
+  readonly mayLetGo?: (beforeMs: number) => boolean;
+  /** How often it is looked after. @default 10 minutes */
   readonly everyMs?: number;
 };
 
 const STREAM = 'facts-horizon';
-const HOUR_MS = 3_600_000;
+const TEN_MINUTES_MS = 600_000;
 
 const expired = channel('daybook:projections:expired');
 
 /** Opens it, drops what a crash may have left before the horizon, and looks after it from then on. */
 export async function openFactsHorizon(options: FactsHorizonOptions): Promise<FactsHorizon> {
-  const { streams, facts, generation, keepDays, clock, newId } = options;
+  const { streams, facts, generation, keepDays, clock, newId, mayLetGo = () => true } = options;
   let horizon: Horizon | undefined;
   let revision: bigint | undefined;
   let expiring: Promise<void> = Promise.resolve();
@@ -56,6 +58,7 @@ export async function openFactsHorizon(options: FactsHorizonOptions): Promise<Fa
 
   async function expireNow(): Promise<void> {
     for (const { type, beforeMs } of decideExpiry(horizon?.beforeMs, { nowMs: clock(), keepDays })) {
+      if (!mayLetGo(beforeMs)) return;
       const event = {
         id: newId(),
         type,
@@ -81,7 +84,7 @@ export async function openFactsHorizon(options: FactsHorizonOptions): Promise<Fa
   const timer = setInterval(() => {
     // What fails now is tried again the next time.
     expire().catch(() => undefined);
-  }, options.everyMs ?? HOUR_MS);
+  }, options.everyMs ?? TEN_MINUTES_MS);
   timer.unref();
   return {
     current: () => horizon,

@@ -7,3 +7,19 @@ export { FACT_VIEWS } from './fact-views.ts';
 export { openFactsHorizon } from './facts-horizon.ts';
 export type { FactsHorizon, FactsHorizonOptions, Horizon } from './facts-horizon.ts';
 export { DATABASE, tablesOf } from './facts-schema.ts';
+export type { SealEntry, SealKey, SealStore } from './seal-store.ts';
+export { startSealer } from './sealer.ts';
+export type { Sealer, SealerDeps, SealerTuning } from './sealer.ts';
+export { Seals } from './seals.ts';
+export type { SealedDay } from './seals.ts';
+export type { SliceCounts, SliceStore, StoredSlice } from './slice-store.ts';
+export {
+  COMPLETIONS,
+  COMPLETION_MILLIONTHS,
+  EVENT_COMPLETION_MILLIONTHS,
+  EVENT_WATCH_MS,
+  SLICE_TABLES,
+  WATCH_MS,
+  sliceTableOf,
+} from './slice-tables.ts';
+export { SLICE_VIEWS, countedAction, countedConversions, sliceViewSelect } from './slice-views.ts';

@@ -1,7 +1,7 @@
 import { MONEY_ACTIONS, parseMoney } from '#domain';
 import type { ActionTally, ActionType, Measure, ScenarioType } from '#domain';
+import { EVENT_COMPLETION_MILLIONTHS, EVENT_WATCH_MS } from '#projections';
 import type { Ask } from './analysis.ts';
-import { COMPLETION_MILLIONTHS, WATCH_MS } from './metrics-sql.ts';
 import { narrowed } from './narrowing.ts';
 import type { Narrowing } from './narrowing.ts';
 import { bucketSql, createBinder } from './sql.ts';
@@ -26,9 +26,9 @@ export type Tallies = ReadonlyMap<number, readonly ActionTally[]>;
 
 const COLUMNS: Readonly<Record<Exclude<Measure, 'users'>, string>> = {
   events: 'count()',
-  seconds: `sum(${WATCH_MS})`,
+  seconds: `sum(${EVENT_WATCH_MS})`,
   timed: 'countIf(isNotNull(watch_duration))',
-  completion: `sum(${COMPLETION_MILLIONTHS})`,
+  completion: `sum(${EVENT_COMPLETION_MILLIONTHS})`,
   rated: 'countIf(isNotNull(completion_rate))',
   // As text: the engine writes decimals as binary fractions otherwise.
   money: `ifNull(toString(sum(amount)), '0')`,

@@ -2,7 +2,7 @@ import type { TObject } from 'typebox';
 import type { EventSelection } from '#domain';
 import type { Report } from './question.ts';
 import type { Scope, Statement } from './sql.ts';
-import type { RangeLength, TimeRange } from './time-range.ts';
+import type { RangeLength, TimeQuestion, TimeRange } from './time-range.ts';
 
 /** Runs one statement of an answer. */
 export type Ask = <Row>(statement: Statement) => Promise<readonly Row[]>;
@@ -23,6 +23,8 @@ export type Analysis<Question = unknown, Plan = unknown> = {
   /** One complete question and its answer without `meta`, for the description of the API. */
   readonly example: { readonly question: object; readonly answer: object };
   readonly summary: string;
+  /** When the question is about, where its members do not say so by themselves. */
+  time?(question: Question, clockMs: number): TimeQuestion;
   /** Takes a question of the right form; reports what the form does not tell. */
   plan(question: Question, time: TimeRange, report: Report): Plan;
   /** The selections whose names must not mean two kinds of event. */
@@ -44,5 +46,7 @@ export const ANALYSES = [
   'minutes',
   'user-activity',
   'item-stats',
+  'daily-stats',
+  'range',
 ] as const;
 export type AnalysisName = (typeof ANALYSES)[number];

@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { covers, isBefore, parseTenantId } from '#domain';
 import type { Event, EventKind, JsonObject, LoggedEvent, PositionVector, TenantId } from '#domain';
-import type { FactState, Horizon } from '#projections';
+import { Seals } from '#projections';
+import type { FactState, FactStore, Horizon } from '#projections';
 import { openChdbFactStore } from '../projections/chdb-fact-store.ts';
+import { openLmdbSealStore } from '../projections/lmdb-seal-store.ts';
 import type { AnalysisName } from './analysis.ts';
 import { createQueries } from './queries.ts';
 import type { Answer, Queries } from './queries.ts';
@@ -26,7 +28,10 @@ export type Asking = AsyncDisposable & {
   foldFirstSeen(tenant: TenantId, to: PositionVector): Promise<void>;
   /** Says from when on the tenant's facts are kept. */
   letGo(tenant: TenantId, horizon: Horizon): void;
+  /** Seals these days as of what is confirmed; answers those that could be. */
+  seal(tenant: TenantId, days: readonly number[]): Promise<number[]>;
   state(tenant: TenantId): FactState;
+  readonly facts: FactStore;
   ask(name: AnalysisName, tenant: TenantId, question: object): Promise<Answer>;
   /** The figures of an answer alone. */
   data(name: AnalysisName, tenant: TenantId, question: object): Promise<object>;
@@ -36,8 +41,10 @@ export async function openAsking(): Promise<Asking> {
   const dataDir = await mkdtemp(join(tmpdir(), 'daybook-query-'));
   const store = await openChdbFactStore({ dataDir });
   await store.prepare(GENERATION);
+  const sealStore = await openLmdbSealStore({ dataDir });
+  const seals = new Seals({ store: sealStore, slices: store, generation: GENERATION });
   const states = new Map<TenantId, FactState>();
-  const state = (tenant: TenantId): FactState => states.get(tenant)!;
+  const state = (tenant: TenantId): FactState => ({ ...states.get(tenant)!, sealed: seals.sealed(tenant) });
   const confirm = (tenant: TenantId, vector: PositionVector): void => {
     states.set(tenant, { ...state(tenant), confirmed: vector });
   };
@@ -46,7 +53,7 @@ export async function openAsking(): Promise<Asking> {
     queries: createQueries({
       facts: store,
       progress: {
-        state: (tenant) => Promise.resolve(states.get(tenant)),
+        state: (tenant) => Promise.resolve(states.has(tenant) ? state(tenant) : undefined),
         waitFor: (tenant, vector) => Promise.resolve(covers(state(tenant).confirmed, vector)),
       },
       tenants: {
@@ -58,6 +65,10 @@ export async function openAsking(): Promise<Asking> {
     async put(history, confirmed) {
       const tenant = (history[0]?.event.tenant_id ?? '') as TenantId;
       const byPartition = Map.groupBy(history, ({ partition }) => partition);
+      if (!states.has(tenant)) await seals.open(tenant, LOG, [0n, 0n, 0n, 0n]);
+      for (const { partition, offset, event } of history) {
+        await seals.note(tenant, partition, new Map([[dayOf(event.timestamp), offset]]));
+      }
       await store.insert(
         GENERATION,
         [...byPartition].map(([partition, records]) => ({
@@ -94,6 +105,18 @@ export async function openAsking(): Promise<Asking> {
     letGo(tenant, horizon) {
       states.set(tenant, { ...state(tenant), horizon });
     },
+    async seal(tenant, days) {
+      const { confirmed: vector } = state(tenant);
+      const sealed: number[] = [];
+      const open = seals.due(tenant, { day: Infinity, triedBeforeMs: Infinity });
+      for (const day of days.filter((one) => open.includes(one))) {
+        const seal = await seals.reserve(tenant, day, 0);
+        const counts = await store.writeSlice(GENERATION, { tenant, day, seal, vector });
+        if (await seals.settle(tenant, { day, seal, vector, counts })) sealed.push(day);
+      }
+      return sealed;
+    },
+    facts: store,
     state,
     ask: (name, tenant, question) => asking.queries.ask(name, { tenant, question }),
     async data(name, tenant, question) {
@@ -101,11 +124,17 @@ export async function openAsking(): Promise<Asking> {
       return data;
     },
     async [Symbol.asyncDispose]() {
+      await sealStore[Symbol.asyncDispose]();
       await store[Symbol.asyncDispose]();
       await rm(dataDir, { recursive: true, force: true });
     },
   };
   return asking;
+}
+
+/** Days since 1970 in UTC. */
+export function dayOf(ms: number): number {
+  return Math.floor(ms / 86_400_000);
 }
 
 const encoder = new TextEncoder();

@@ -2,9 +2,10 @@ import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { metricOf } from '#domain';
 import type { Analysis } from './analysis.ts';
-import { COUNT_NAMES, countColumns, readCounts } from './metrics-sql.ts';
+import { compileCounts } from './counted.ts';
+import { COUNT_NAMES, readCounts } from './metrics-sql.ts';
 import { COMMON } from './question.ts';
-import { createBinder, factsOf, inRange, visible } from './sql.ts';
+import { createBinder, factsOf, visible } from './sql.ts';
 import type { Scope, Statement } from './sql.ts';
 import type { TimeRange } from './time-range.ts';
 
@@ -81,14 +82,8 @@ export const dashboard: Analysis<Static<typeof SCHEMA>, Plan> = {
 };
 
 export function compileDashboard(plan: Plan, scope: Scope): Statement {
-  const binder = createBinder();
-  const conditions = [visible(binder, scope), inRange(binder, plan)];
-  if (plan.scenarioId !== undefined) {
-    conditions.push(`scenario_id = ${binder.bind('String', plan.scenarioId)}`);
-  }
-  const scenarios = `uniqExactIf(scenario_id, scenario_id != '' AND kind != 'catalog') AS active_scenarios`;
-  const sql = `SELECT ${countColumns(COUNT_NAMES)}, ${scenarios} FROM ${factsOf(scope)} WHERE ${conditions.join(' AND ')}`;
-  return { sql, params: binder.params };
+  const names = [...COUNT_NAMES, 'active_scenarios'] as const;
+  return compileCounts({ ...plan, names, edges: [plan.fromMs, plan.toMs] }, scope);
 }
 
 function compileItems(scope: Scope): Statement {

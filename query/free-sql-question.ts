@@ -2,7 +2,7 @@ import { channel } from 'node:diagnostics_channel';
 import { Fault } from '#domain';
 import type { TenantId, Zone } from '#domain';
 import type { Tenants } from '#log';
-import { DATABASE, FACT_VIEWS } from '#projections';
+import { DATABASE, FACT_VIEWS, SLICE_VIEWS } from '#projections';
 import type { FactAnswer, FactProgress, FactStore } from '#projections';
 import type { Ask } from './analysis.ts';
 import { readPin, resolvePin } from './as-of.ts';
@@ -11,6 +11,8 @@ import { describeAnswer } from './meta.ts';
 import type { Meta, Seen } from './meta.ts';
 import { invalidQuestion } from './question.ts';
 import type { Problem } from './question.ts';
+import { sliceView } from './slice-view.ts';
+import { usableSeals } from './slices.ts';
 import { createBinder, visible } from './sql.ts';
 import type { Scope } from './sql.ts';
 import { untilVisible } from './visibility.ts';
@@ -60,7 +62,8 @@ export type SqlQuestionsOptions = {
 };
 
 const UTC: Zone = { name: 'UTC', offsetAt: () => 0 };
-const VIEWS: ReadonlySet<string> = new Set(FACT_VIEWS);
+const VIEWS: ReadonlySet<string> = new Set([...FACT_VIEWS, ...SLICE_VIEWS]);
+const AGGREGATES: ReadonlySet<string> = new Set(SLICE_VIEWS);
 const VIEW_FORM = /^SELECT (.+) FROM (\S+) WHERE (.+)$/s;
 const answered = channel('daybook:query:answered');
 
@@ -114,9 +117,14 @@ export function createSqlQuestions(options: SqlQuestionsOptions): SqlQuestions {
       const binder = createBinder();
       const scope = scopeOf(tenant, seen);
       const definition = await viewsOf(scope.generation);
-      const views = [...verdict.views].map(
-        (view) => `${view} AS (${sees(definition, view, visible(binder, scope))})`,
-      );
+      // The views without rows of a tenant that has none still are those of some generation.
+      const shown = seen ? scope : { ...scope, generation: generationOf(definition) };
+      const views = [...verdict.views].map((view) => {
+        const select = AGGREGATES.has(view)
+          ? sliceView(binder, view, shown)
+          : sees(definition, view, visible(binder, scope));
+        return `${view} AS (${select})`;
+      });
       const statement = `${views.length > 0 ? `WITH ${views.join(', ')} ` : ''}SELECT * FROM (${verdict.sql})`;
       const params = binder.params;
       const columns = await run<{ name: string; type: string }>({
@@ -143,7 +151,7 @@ async function readViews(facts: FactStore): Promise<ReadonlyMap<string, string>>
   const answer = await facts.query<{ name: string; as_select: string }>({
     sql: `SELECT name, as_select FROM system.tables
       WHERE database = {database:String} AND name IN {views:Array(String)}`,
-    params: { database: DATABASE, views: [...VIEWS] },
+    params: { database: DATABASE, views: [...FACT_VIEWS] },
   });
   return new Map(answer.rows.map(({ name, as_select }) => [name, as_select]));
 }
@@ -161,9 +169,17 @@ function sees(definitions: ReadonlyMap<string, string>, view: string, condition:
   return `SELECT ${columns} FROM ${table} PREWHERE ${condition} WHERE ${where}`;
 }
 
+function generationOf(definitions: ReadonlyMap<string, string>): number {
+  const [, , table = ''] = VIEW_FORM.exec(definitions.get('events') ?? '') ?? [];
+  return Number(/_g(\d+)$/.exec(table)?.[1] ?? 0);
+}
+
 /** A tenant without events sees the views without rows. */
 function scopeOf(tenant: TenantId, seen: Seen | undefined): Scope {
-  return { tenant, generation: seen?.state.generation ?? 0, vector: seen?.vector ?? [], firstSeen: [] };
+  if (!seen) return { tenant, generation: 0, vector: [], firstSeen: [] };
+  const { state, vector } = seen;
+  const sealed = usableSeals(state.sealed, vector);
+  return { tenant, generation: state.generation, vector, firstSeen: [], sealed };
 }
 
 function metaOf(seen: Seen | undefined, ran: Parameters<typeof describeAnswer>[2]): SqlAnswer['meta'] {

@@ -198,12 +198,14 @@ describe('questions over HTTP', () => {
     );
     assert.deepEqual(routes.sort(), [
       'get /api/analytics/behavior-analysis',
+      'get /api/analytics/daily-stats',
       'get /api/analytics/dashboard',
       'get /api/analytics/distribution',
       'get /api/analytics/events',
       'get /api/analytics/hot-items',
       'get /api/analytics/item-stats',
       'get /api/analytics/minutes',
+      'get /api/analytics/range',
       'get /api/analytics/scenario-metrics',
       'get /api/analytics/trend',
       'get /api/analytics/user-activity',

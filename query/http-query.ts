@@ -18,6 +18,8 @@ const BY_GET: readonly AnalysisName[] = [
   'minutes',
   'user-activity',
   'item-stats',
+  'daily-stats',
+  'range',
 ];
 /** Questions with nested members, by body. */
 const BY_POST: readonly AnalysisName[] = ['events', 'funnel', 'retention'];

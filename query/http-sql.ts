@@ -16,7 +16,7 @@ const QUESTION = Type.Object(
       minLength: 1,
       maxLength: FREE_SQL_MAX_LENGTH,
       description:
-        'One SELECT over the views `events` and `user_behaviors`, which hold the rows of this tenant alone.',
+        'One SELECT over the views `events`, `user_behaviors`, `analytics_events`, `metrics_hourly`, `item_stats_daily`, `experiment_metrics` and `analytics_daily_stats`, which hold the rows of this tenant alone.',
     }),
     as_of: Type.Optional(
       Type.Unsafe<string | number>({

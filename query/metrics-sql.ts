@@ -1,9 +1,6 @@
 import { COMPLETION_ACTIONS, CONVERSION_ACTIONS, DEFAULT_CONVERSION_ACTION, SCENARIO_TYPES } from '#domain';
 import type { MetricCounts } from '#domain';
-
-/** An event's duration in whole milliseconds, and its completion rate in whole millionths; 0 without one. */
-export const WATCH_MS = 'toInt64(floor(ifNull(watch_duration, 0) * 1000 + 0.5))';
-export const COMPLETION_MILLIONTHS = 'toInt64(floor(ifNull(completion_rate, 0) * 1000000 + 0.5))';
+import { COMPLETIONS, COMPLETION_MILLIONTHS, WATCH_MS } from '#projections';
 
 /**
  * The columns that count what `foldMetrics` of the domain counts. Sums are of whole numbers, so that the
@@ -18,9 +15,9 @@ const COUNTS: Readonly<Record<keyof MetricCounts, string>> = {
   purchases: `countIf(action_type = 'purchase')`,
   active_users: `uniqExactIf(actor_id, actor_id != '' AND kind != 'catalog')`,
   active_items: `uniqExactIf(item_id, item_id != '' AND kind = 'behaviour')`,
-  watch_ms: `sumIf(${WATCH_MS}, kind = 'behaviour')`,
-  completion_millionths: `sumIf(${COMPLETION_MILLIONTHS}, ${isCompletion()})`,
-  completions: `countIf(isNotNull(completion_rate) AND ${isCompletion()})`,
+  watch_ms: WATCH_MS,
+  completion_millionths: COMPLETION_MILLIONTHS,
+  completions: COMPLETIONS,
 };
 
 /** The actions each count is about; `undefined` where it is about all events. */
@@ -39,10 +36,6 @@ export const COUNT_NAMES = Object.keys(COUNTS) as readonly (keyof MetricCounts)[
 
 export function countSql(name: keyof MetricCounts): string {
   return COUNTS[name];
-}
-
-export function countColumns(names: readonly (keyof MetricCounts)[]): string {
-  return names.map((name) => `${COUNTS[name]} AS ${name}`).join(', ');
 }
 
 /** Keeps the engine from reading events that none of the counts is about. */
@@ -70,8 +63,4 @@ export function isConversion(): string {
   const others = special.map((type) => `'${type}'`).join(', ');
   const rest = `action_type = '${DEFAULT_CONVERSION_ACTION}'`;
   return [others === '' ? rest : `(${rest} AND scenario_type NOT IN (${others}))`, ...own].join(' OR ');
-}
-
-function isCompletion(): string {
-  return `action_type IN (${COMPLETION_ACTIONS.map((action) => `'${action}'`).join(', ')})`;
 }

@@ -7,6 +7,7 @@ import { createAnswerCache } from './answer-cache.ts';
 import { readPin, resolvePin } from './as-of.ts';
 import type { Pin } from './as-of.ts';
 import { behaviorAnalysis } from './behavior-analysis.ts';
+import { dailyStats } from './daily-stats.ts';
 import { dashboard } from './dashboard.ts';
 import { distribution } from './distribution.ts';
 import { events } from './events.ts';
@@ -19,8 +20,10 @@ import { minutes } from './minutes.ts';
 import { createNameKinds } from './name-kinds.ts';
 import { createFormCheck, invalidQuestion, parseDuration } from './question.ts';
 import type { Problem, Report } from './question.ts';
+import { range } from './range.ts';
 import { retention } from './retention.ts';
 import { scenarioMetrics } from './scenario-metrics.ts';
+import { usableSeals } from './slices.ts';
 import type { Scope } from './sql.ts';
 import { readTimeRange } from './time-range.ts';
 import type { TimeQuestion, TimeRange } from './time-range.ts';
@@ -42,6 +45,8 @@ export const CATALOGUE: Readonly<Record<AnalysisName, Analysis>> = {
   minutes: minutes,
   'user-activity': userActivity,
   'item-stats': itemStats,
+  'daily-stats': dailyStats,
+  range: range,
 };
 
 /** The figures of an answer and, beside them, what they reflect. */
@@ -110,7 +115,8 @@ export function createQueries(options: QueriesOptions): Queries {
     if (problems.length > 0) throw invalidQuestion(problems);
     const report: Report = (field, code, message) => problems.push({ field, code, message });
     const common = question as Common;
-    const time = readTimeRange({ ...common, defaultRange: analysis.defaultRange }, clock(), report);
+    const asked = analysis.time?.(question, clock()) ?? common;
+    const time = readTimeRange({ ...asked, defaultRange: analysis.defaultRange }, clock(), report);
     const pin = readPin(common.as_of, time.zone, report);
     const waitFor = readWait(common, report);
     const plan = analysis.plan(question, time, report);
@@ -129,7 +135,8 @@ export function createQueries(options: QueriesOptions): Queries {
     const { generation, confirmed: vector, firstSeen } = state;
     const scope: Scope = { tenant, generation, vector, firstSeen };
     const pinned = await resolvePin(pin, { state, scope, controlPosition: tenants.position(), fromMs }, ask);
-    return { state, ...pinned, scope: { ...scope, vector: pinned.vector } };
+    const sealed = usableSeals(state.sealed, pinned.vector);
+    return { state, ...pinned, scope: { ...scope, vector: pinned.vector, sealed } };
   }
 
   return {

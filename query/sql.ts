@@ -1,5 +1,6 @@
 import { ANY_EVENT, Fault, OPPOSITES, attributeOf } from '#domain';
 import type { Attribute, EventFilter, EventSelection, FilterScalar, PositionVector, TenantId } from '#domain';
+import type { SealedDay } from '#projections';
 
 /** Whose facts a statement reads, of which generation, and up to where. */
 export type Scope = {
@@ -9,6 +10,8 @@ export type Scope = {
   readonly vector: PositionVector;
   /** How far the kept `first_seen` fold has come; from there on the facts themselves are read. */
   readonly firstSeen: PositionVector;
+  /** Days whose slices hold just the records before `vector`. @default none */
+  readonly sealed?: readonly SealedDay[];
 };
 
 /** One statement with its values apart from it. */

@@ -3,10 +3,10 @@ import type { Static } from 'typebox';
 import { INTERVALS, METRICS, metricOf } from '#domain';
 import type { Interval, Metric, MetricCounts } from '#domain';
 import type { Analysis } from './analysis.ts';
+import { compileCounts } from './counted.ts';
 import { SCENARIO_ID } from './dashboard.ts';
-import { countColumns, onlyActionsOf, readCounts } from './metrics-sql.ts';
+import { readCounts } from './metrics-sql.ts';
 import { COMMON, oneOf } from './question.ts';
-import { bucketSql, createBinder, factsOf, inRange, visible } from './sql.ts';
 import type { Scope, Statement } from './sql.ts';
 import { readBuckets } from './time-range.ts';
 import type { TimeRange } from './time-range.ts';
@@ -119,13 +119,8 @@ const NEEDS: Readonly<Partial<Record<Metric, readonly (keyof MetricCounts)[]>>> 
 };
 
 export function compileTrend(plan: Plan, scope: Scope): Statement {
-  const binder = createBinder();
-  const needed = new Set(plan.metrics.flatMap((metric) => NEEDS[metric] ?? [metric as keyof MetricCounts]));
-  const conditions = [visible(binder, scope), inRange(binder, plan), onlyActionsOf([...needed])];
-  if (plan.scenarioId !== undefined) {
-    conditions.push(`scenario_id = ${binder.bind('String', plan.scenarioId)}`);
-  }
-  const sql = `SELECT ${bucketSql(binder, plan.edges)} AS bucket, ${countColumns([...needed])}
-    FROM ${factsOf(scope)} WHERE ${conditions.join(' AND ')} GROUP BY bucket ORDER BY bucket`;
-  return { sql, params: binder.params };
+  const names = [
+    ...new Set(plan.metrics.flatMap((metric) => NEEDS[metric] ?? [metric as keyof MetricCounts])),
+  ];
+  return compileCounts({ ...plan, names }, scope);
 }

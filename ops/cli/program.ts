@@ -81,7 +81,7 @@ function createProgram(options: ProgramOptions, end: (given: ProgramEnd) => void
   program
     .command('sql')
     .description('ask the running platform one SELECT over the views of one tenant')
-    .argument('<sql>', 'the SELECT; views: events, user_behaviors')
+    .argument('<sql>', 'the SELECT; views: events, user_behaviors, and the aggregates of docs/aggregates.md')
     .requiredOption('-t, --tenant <id>', 'whose views')
     .option('-u, --url <url>', 'the running platform (default: as configured)')
     .option('--json', 'the whole answer as JSON', false)
