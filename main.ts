@@ -18,17 +18,20 @@ import {
   stopOnSignals,
 } from '#ops';
 import type { Config, HttpServer, Logger } from '#ops';
-import { startFactProjector } from '#projections';
+import { startFactProjector, startViewProjector } from '#projections';
 import {
   LOG_TAIL_PATHS,
   LOG_TAIL_SCHEMAS,
   SQL_PATHS,
   SQL_SCHEMAS,
+  createLiveQuestions,
+  createLiveRouter,
   createLogTailRouter,
   createQueries,
   createQueryRouter,
   createSqlQuestions,
   createSqlRouter,
+  describeLiveQuestions,
   describeQueries,
 } from '#query';
 import { createSchemaRegistry } from '#schema-registry';
@@ -40,6 +43,7 @@ import { engineChecks } from './ops/cli/engine-checks.ts';
 import { runProgram } from './ops/cli/program.ts';
 import { openChdbFactStore } from './projections/chdb-fact-store.ts';
 import { openLmdbCheckpointStore } from './projections/lmdb-checkpoint-store.ts';
+import { openLmdbViewStore } from './projections/lmdb-view-store.ts';
 
 const GENERATION = 1;
 const { version } = JSON.parse(readFileSync(new URL('./package.json', import.meta.url), 'utf8')) as {
@@ -121,6 +125,8 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
   const progress = opened.use(
     startFactProjector({ log, tenants, facts, checkpoints, clock, generation: GENERATION }),
   );
+  const views = opened.use(openLmdbViewStore({ dataDir }));
+  const viewProgress = opened.use(startViewProjector({ log, tenants, views, clock, generation: GENERATION }));
 
   const ingress = createIngress({
     log,
@@ -146,9 +152,11 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
     clock,
     limits: { ...limits, rows: config.sqlMaxRows },
   });
+  const live = createLiveQuestions({ views, progress: viewProgress, tenants, clock });
   const document = assembleOpenApi(version, [
     door,
     describeQueries(),
+    describeLiveQuestions(),
     { paths: SQL_PATHS, schemas: SQL_SCHEMAS },
     { paths: LOG_TAIL_PATHS, schemas: LOG_TAIL_SCHEMAS },
     OWN_ROUTES,
@@ -156,6 +164,7 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
   const api = createApi({
     routers: [
       createQueryRouter(queries),
+      createLiveRouter(live),
       createSqlRouter(sql),
       createLogTailRouter({ log, signal: stopping }),
     ],

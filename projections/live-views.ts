@@ -94,7 +94,7 @@ function measureMinute(event: Event, changes: ViewChanges): void {
   if (!measures) return;
   const type = event.scenario_type ?? '';
   measure(event, measures, `${NO_EXPERIMENT}:${type}`);
-  if (event.experiment_id === undefined) return;
+  if (event.experiment_id === undefined || event.experiment_id === '') return;
   measure(event, measures, `${joinIds(event.experiment_id, event.experiment_group ?? '')}:${type}`);
 }
 

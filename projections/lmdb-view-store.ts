@@ -79,7 +79,6 @@ class LmdbViewStore implements ViewStore, ViewUpkeep {
   }
 
   // A reader sees one instant: nothing is awaited while its transaction is open.
-  // eslint-disable-next-line @typescript-eslint/require-await -- so that what is thrown rejects
   async read(scope: ViewScope, wanted: readonly ViewWanted[]): Promise<ViewAnswer | undefined> {
     const prefix = prefixOf(scope);
     const transaction = this.#env.useReadTransaction();
@@ -142,7 +141,11 @@ class LmdbViewStore implements ViewStore, ViewUpkeep {
   #merge(prefix: string, { key, entries }: ViewChange): readonly [key: string, bytes: Buffer] {
     const text = textOf(prefix, key);
     const bytes = this.#collections.getBinaryFast(text);
-    const merged = mergeEntries(VIEWS[key.view], bytes ? decodeEntries(bytes) : new Map(), entries);
+    const merged = mergeEntries(
+      VIEWS[key.view],
+      bytes ? decodeEntries(bytes) : new Map<string, number>(),
+      entries,
+    );
     return [text, encodeEntries(merged)];
   }
 

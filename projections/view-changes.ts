@@ -35,10 +35,7 @@ export class ViewChanges {
   }
 }
 
-function madeIfMissing<Key, Value, Inner>(
-  outer: Map<Key, Map<Value, Inner>>,
-  key: Key,
-): Map<Value, Inner> {
+function madeIfMissing<Key, Value, Inner>(outer: Map<Key, Map<Value, Inner>>, key: Key): Map<Value, Inner> {
   let inner = outer.get(key);
   if (!inner) {
     inner = new Map();

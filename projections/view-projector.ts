@@ -82,19 +82,21 @@ export function startViewProjector(deps: ViewProjectorDeps): AsyncDisposable & V
 
   async function pruneNowAndThen(): Promise<void> {
     while (!stop.signal.aborted) {
-      for (const tenant of known) {
-        if (stop.signal.aborted) return;
-        const atMs = clock();
-        try {
-          const collections = await views.prune(scopeOf(tenant), atMs);
-          fold.pruned(tenant, atMs);
-          if (prunedChannel.hasSubscribers)
-            prunedChannel.publish({ projection: PROJECTION, generation, tenant, atMs, collections });
-        } catch {
-          // What has expired is not shown anyway; the next round removes it.
-        }
-      }
+      for (const tenant of known) await prune(tenant);
       await sleep(tuning.pruneEveryMs, undefined, { signal: stop.signal }).catch(() => undefined);
+    }
+  }
+
+  async function prune(tenant: TenantId): Promise<void> {
+    if (stop.signal.aborted) return;
+    const atMs = clock();
+    try {
+      const collections = await views.prune(scopeOf(tenant), atMs);
+      fold.pruned(tenant, atMs);
+      if (prunedChannel.hasSubscribers)
+        prunedChannel.publish({ projection: PROJECTION, generation, tenant, atMs, collections });
+    } catch {
+      // What has expired is not shown anyway; the next round removes it.
     }
   }
 
