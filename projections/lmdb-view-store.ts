@@ -34,7 +34,7 @@ export function openLmdbViewStore(options: { readonly dataDir: string }): ViewSt
 
 class LmdbViewStore implements ViewStore, ViewUpkeep {
   readonly #env: RootDatabase;
-  readonly #collections: Database<Buffer, string>;
+  readonly #collections: Database<string, string>;
   readonly #checkpoints: Database<ViewCheckpoint, string>;
   /** Whoever reads first and then writes does so alone. */
   #last: Promise<unknown> = Promise.resolve();
@@ -43,7 +43,7 @@ class LmdbViewStore implements ViewStore, ViewUpkeep {
     const path = join(dataDir, 'views');
     mkdirSync(path, { recursive: true });
     this.#env = open(path, { noSubdir: false, overlappingSync: false, maxDbs: 2 });
-    this.#collections = this.#env.openDB({ name: 'collections', encoding: 'binary' });
+    this.#collections = this.#env.openDB({ name: 'collections', encoding: 'string' });
     this.#checkpoints = this.#env.openDB({ name: 'checkpoints', encoding: 'json' });
   }
 
@@ -65,13 +65,13 @@ class LmdbViewStore implements ViewStore, ViewUpkeep {
       const checkpoint = this.#checkpoints.get(prefix);
       const refusal = refusalOf(checkpoint, steps);
       if (refusal || !checkpoint) return refusal ?? { ok: true };
-      const merged: (readonly [key: string, bytes: Buffer])[] = [];
+      const merged: (readonly [key: string, value: string])[] = [];
       for (let at = 0; at < changes.length; at += PAGE) {
         for (const change of changes.slice(at, at + PAGE)) merged.push(this.#merge(prefix, change));
         await setImmediate();
       }
       await this.#write(() => {
-        for (const [key, bytes] of merged) void this.#collections.put(key, bytes);
+        for (const [key, value] of merged) void this.#collections.put(key, value);
         void this.#checkpoints.put(prefix, stepped(checkpoint, steps));
       });
       return { ok: true };
@@ -138,12 +138,12 @@ class LmdbViewStore implements ViewStore, ViewUpkeep {
     await this.#env.close();
   }
 
-  #merge(prefix: string, { key, entries }: ViewChange): readonly [key: string, bytes: Buffer] {
+  #merge(prefix: string, { key, entries }: ViewChange): readonly [key: string, value: string] {
     const text = textOf(prefix, key);
-    const bytes = this.#collections.getBinaryFast(text);
+    const kept = this.#collections.get(text);
     const merged = mergeEntries(
       VIEWS[key.view],
-      bytes ? decodeEntries(bytes) : new Map<string, number>(),
+      kept ? decodeEntries(kept) : new Map<string, number>(),
       entries,
     );
     return [text, encodeEntries(merged)];
@@ -151,13 +151,13 @@ class LmdbViewStore implements ViewStore, ViewUpkeep {
 
   #find(prefix: string, wanted: ViewWanted, transaction: Transaction): readonly ViewFound[] {
     return bucketsOf(wanted).flatMap((bucketMs) => {
-      const bytes = this.#collections.get(textOf(prefix, { ...wanted, bucketMs }), { transaction });
-      if (!bytes) return [];
+      const value = this.#collections.get(textOf(prefix, { ...wanted, bucketMs }), { transaction });
+      if (!value) return [];
       const bucketed = VIEWS[wanted.view].bucketMs !== undefined;
       if (wanted.sizesOnly && (bucketed || !wanted.range)) {
-        return [{ bucketMs, size: decodeSize(bytes), entries: new Map<string, number>() }];
+        return [{ bucketMs, size: decodeSize(value), entries: new Map<string, number>() }];
       }
-      const entries = decodeEntries(bytes);
+      const entries = decodeEntries(value);
       if (!bucketed && wanted.range) keepWithin(entries, wanted.range);
       if (entries.size === 0) return [];
       return [{ bucketMs, size: entries.size, entries: wanted.sizesOnly ? new Map() : entries }];
@@ -165,7 +165,7 @@ class LmdbViewStore implements ViewStore, ViewUpkeep {
   }
 
   /** The next collections of a range, read without a pause. */
-  #page(range: KeyRange, after: string | undefined): { readonly key: string; readonly value: Buffer }[] {
+  #page(range: KeyRange, after: string | undefined): { readonly key: string; readonly value: string }[] {
     const start = after === undefined ? { start: range.start } : { start: after, exclusiveStart: true };
     return [...this.#collections.getRange({ ...start, end: range.end, limit: PAGE })];
   }

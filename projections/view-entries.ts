@@ -1,26 +1,20 @@
 import { compareText } from '#domain';
 import type { ViewDefinition } from './views.ts';
 
-/** How many members stand in front of the members themselves, so that counting need not read them. */
-const SIZE_BYTES = 4;
-
-/** Members and numbers, one after the other, as one JSON array behind their count. */
-export function encodeEntries(entries: ReadonlyMap<string, number>): Buffer {
+/** Members and numbers in turn as one JSON array, behind their count, so that counting need not read them. */
+export function encodeEntries(entries: ReadonlyMap<string, number>): string {
   const flat: (string | number)[] = [];
   for (const [member, amount] of entries) flat.push(member, amount);
-  const json = JSON.stringify(flat);
-  const bytes = Buffer.allocUnsafe(SIZE_BYTES + Buffer.byteLength(json));
-  bytes.writeUInt32LE(entries.size);
-  bytes.write(json, SIZE_BYTES);
-  return bytes;
+  return `${entries.size}${JSON.stringify(flat)}`;
 }
 
-export function decodeSize(bytes: Buffer): number {
-  return bytes.readUInt32LE();
+/** The count, from the text or its beginning. */
+export function decodeSize(text: string): number {
+  return Number.parseInt(text, 10);
 }
 
-export function decodeEntries(bytes: Buffer): Map<string, number> {
-  const flat = JSON.parse(bytes.toString('utf8', SIZE_BYTES)) as (string | number)[];
+export function decodeEntries(text: string): Map<string, number> {
+  const flat = JSON.parse(text.slice(text.indexOf('['))) as (string | number)[];
   const entries = new Map<string, number>();
   for (let i = 0; i < flat.length; i += 2) entries.set(flat[i] as string, flat[i + 1] as number);
   return entries;
