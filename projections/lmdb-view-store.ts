@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { open } from 'lmdb';
 import type { Database, RootDatabase, Transaction } from 'lmdb';
+import { Fault } from '#domain';
 import { claimOf, claimed, refusalOf, stepped, vectorOf } from './view-checkpoint.ts';
 import type { ViewCheckpoint } from './view-checkpoint.ts';
 import { decodeEntries, decodeSize, encodeEntries, mergeEntries } from './view-entries.ts';
@@ -38,6 +39,7 @@ class LmdbViewStore implements ViewStore, ViewUpkeep {
   readonly #checkpoints: Database<ViewCheckpoint, string>;
   /** Whoever reads first and then writes does so alone. */
   #last: Promise<unknown> = Promise.resolve();
+  #closed = false;
 
   constructor(dataDir: string) {
     const path = join(dataDir, 'views');
@@ -80,6 +82,7 @@ class LmdbViewStore implements ViewStore, ViewUpkeep {
 
   // A reader sees one instant: nothing is awaited while its transaction is open.
   async read(scope: ViewScope, wanted: readonly ViewWanted[]): Promise<ViewAnswer | undefined> {
+    this.#checkOpen();
     const prefix = prefixOf(scope);
     const transaction = this.#env.useReadTransaction();
     try {
@@ -134,6 +137,8 @@ class LmdbViewStore implements ViewStore, ViewUpkeep {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
     await this.#last;
     await this.#env.close();
   }
@@ -166,6 +171,7 @@ class LmdbViewStore implements ViewStore, ViewUpkeep {
 
   /** The next collections of a range, read without a pause. */
   #page(range: KeyRange, after: string | undefined): { readonly key: string; readonly value: string }[] {
+    this.#checkOpen();
     const start = after === undefined ? { start: range.start } : { start: after, exclusiveStart: true };
     return [...this.#collections.getRange({ ...start, end: range.end, limit: PAGE })];
   }
@@ -213,9 +219,16 @@ class LmdbViewStore implements ViewStore, ViewUpkeep {
   }
 
   #alone<Result>(step: () => Promise<Result>): Promise<Result> {
-    const result = this.#last.then(step);
+    const result = this.#last.then(() => {
+      this.#checkOpen();
+      return step();
+    });
     this.#last = result.catch(() => undefined);
     return result;
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new Fault('LOG_CLOSED', 'The live views have been closed.');
   }
 
   /** All puts and removes of the callback in one transaction, and on the disk. */
