@@ -167,16 +167,21 @@ export class Projector<Batch extends { readonly tenant: TenantId }> implements A
     const { identity, next } = await this.#options.log.bounds(followed.log);
     if (identity !== followed.logIdentity) throw new Fault('LOG_IDENTITY_CHANGED');
     let left = share;
-    for (const [partition, high] of next.entries()) {
-      const from = followed.next[partition] ?? 0n;
-      const most = from + BigInt(Math.ceil(left / (next.length - partition)));
-      const to = high < most ? high : most;
-      if (to > from && room.bytes > 0)
-        left -= await this.#readPartition(followed, { partition, from, to }, room, gathered);
+    try {
+      for (const [partition, high] of next.entries()) {
+        const from = followed.next[partition] ?? 0n;
+        const most = from + BigInt(Math.ceil(left / (next.length - partition)));
+        const to = high < most ? high : most;
+        if (to > from && room.bytes > 0)
+          left -= await this.#readPartition(followed, { partition, from, to }, room, gathered);
+      }
+    } catch (error) {
+      // What was read before the failure is applied too: it will not be read again.
+      if (hasMoved(followed)) gathered.reached.set(followed, { vector: [...followed.next], highWater: next });
+      throw error;
     }
     const vector = [...followed.next];
-    const moved = vector.some((offset, partition) => offset !== followed.confirmed[partition]);
-    if (moved || followed.paused) gathered.reached.set(followed, { vector, highWater: next });
+    if (hasMoved(followed) || followed.paused) gathered.reached.set(followed, { vector, highWater: next });
     else if (!this.#schedule.has(followed)) followed.waitingSinceMs = undefined;
     if (!next.some((high, partition) => high > (vector[partition] ?? 0n))) return;
     if (followed.awaited) this.#schedule.hurry(followed);
@@ -275,6 +280,10 @@ export class Projector<Batch extends { readonly tenant: TenantId }> implements A
     const ms = Math.min(this.#options.retryAfterMs * 2 ** attempt, LONGEST_DELAY_MS);
     await sleep(ms, undefined, { signal: this.#stop.signal }).catch(() => undefined);
   }
+}
+
+function hasMoved({ next, confirmed }: FollowedTenant): boolean {
+  return next.some((offset, partition) => offset !== confirmed[partition]);
 }
 
 function isForGood(error: unknown): boolean {

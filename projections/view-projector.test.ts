@@ -244,6 +244,27 @@ test('a step whose answer was lost is not applied again', async (t) => {
   assert.deepEqual(await clicksOf(house, scopeOf(ACME)), [3, 3, 3]);
 });
 
+test('what was read before the reading failed is folded too, though nothing more comes', async (t) => {
+  const house = await houseFor(t);
+  let failures = 0;
+  const log: EventLog = {
+    ...reading(house.log),
+    async *read(name, range, signal) {
+      yield* house.log.read(name, range, signal);
+      if (range.partition === last && failures++ === 0) throw new Error('the disk coughed');
+    },
+  };
+  const vector = await append(house, ACME, records(ACME, 0, 9));
+  const last = vector.findLastIndex((next) => next > 0n);
+  await using progress = start({ ...house, log }, { tuning: { retryAfterMs: 1 } });
+  // Waiting while it is paused answers at once.
+  while (!(await progress.waitFor(ACME, vector, IN_TIME())))
+    await new Promise((resolve) => setImmediate(resolve));
+  assert.ok(failures > 0);
+  assert.deepEqual(await clicksOf(house, scopeOf(ACME)), [3, 3, 3]);
+  assert.deepEqual((await house.views.read(scopeOf(ACME), []))?.vector, vector);
+});
+
 test('a projector whose partitions another has taken over stops for good and says so', async (t) => {
   const house = await houseFor(t);
   await using old = start(house);
@@ -271,6 +292,20 @@ test('what expires while it runs is removed', async (t) => {
   for await (const { key } of house.views.scan(scopeOf(ACME), 0)) left.add(key.view);
   assert.deepEqual([...left], ['item:stats']);
 });
+
+/** The log without its state, so that members can be exchanged. */
+function reading(log: EventLog): EventLog {
+  return {
+    create: (tenant, options) => log.create(tenant, options),
+    append: (name, entries) => log.append(name, entries),
+    read: (name, range, signal) => log.read(name, range, signal),
+    bounds: (name) => log.bounds(name),
+    find: (tenant, eventId) => log.find(tenant, eventId),
+    turnedAway: (tenant, range) => log.turnedAway(tenant, range),
+    onCommit: (listener) => log.onCommit(listener),
+    [Symbol.asyncDispose]: () => log[Symbol.asyncDispose](),
+  };
+}
 
 function instead(views: House['views'], members: Partial<ViewStore>): House['views'] {
   return {
