@@ -166,15 +166,8 @@ export class Projector<Batch extends { readonly tenant: TenantId }> implements A
   async #read(followed: FollowedTenant, share: number, room: Room, gathered: Gathered<Batch>): Promise<void> {
     const { identity, next } = await this.#options.log.bounds(followed.log);
     if (identity !== followed.logIdentity) throw new Fault('LOG_IDENTITY_CHANGED');
-    let left = share;
     try {
-      for (const [partition, high] of next.entries()) {
-        const from = followed.next[partition] ?? 0n;
-        const most = from + BigInt(Math.ceil(left / (next.length - partition)));
-        const to = high < most ? high : most;
-        if (to > from && room.bytes > 0)
-          left -= await this.#readPartition(followed, { partition, from, to }, room, gathered);
-      }
+      await this.#readPartitions(followed, { next, share }, room, gathered);
     } catch (error) {
       // What was read before the failure is applied too: it will not be read again.
       if (hasMoved(followed)) gathered.reached.set(followed, { vector: [...followed.next], highWater: next });
@@ -186,6 +179,23 @@ export class Projector<Batch extends { readonly tenant: TenantId }> implements A
     if (!next.some((high, partition) => high > (vector[partition] ?? 0n))) return;
     if (followed.awaited) this.#schedule.hurry(followed);
     else this.#schedule.mark(followed);
+  }
+
+  /** Reads at most a share of records, of every partition something. */
+  async #readPartitions(
+    followed: FollowedTenant,
+    { next, share }: { readonly next: PositionVector; readonly share: number },
+    room: Room,
+    gathered: Gathered<Batch>,
+  ): Promise<void> {
+    let left = share;
+    for (const [partition, high] of next.entries()) {
+      const from = followed.next[partition] ?? 0n;
+      const most = from + BigInt(Math.ceil(left / (next.length - partition)));
+      const to = high < most ? high : most;
+      if (to > from && room.bytes > 0)
+        left -= await this.#readPartition(followed, { partition, from, to }, room, gathered);
+    }
   }
 
   /** Answers how many records it has read. */

@@ -11,7 +11,11 @@ test('joined names come apart again, and no other names join to the same', () =>
     minLength: 2,
     maxLength: 3,
   });
-  fc.assert(fc.property(names, (parts) => assert.deepEqual(splitIds(joinIds(...parts)), parts)));
+  fc.assert(
+    fc.property(names, (parts) => {
+      assert.deepEqual(splitIds(joinIds(...parts)), parts);
+    }),
+  );
   assert.equal(joinIds('u:1', 'a%b'), 'u%3A1:a%25b');
 });
 

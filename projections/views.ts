@@ -44,7 +44,9 @@ const DEFINITIONS = {
 
 /** The live views by the name their keys begin with. */
 export type ViewName = keyof typeof DEFINITIONS;
+/** How each view is kept; `docs/live-views.md` shows it. */
 export const VIEWS: Readonly<Record<ViewName, ViewDefinition>> = DEFINITIONS;
+/** All views. */
 export const VIEW_NAMES = Object.keys(DEFINITIONS) as readonly ViewName[];
 
 /** Names one collection of members of a view. */
