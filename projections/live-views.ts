@@ -1,4 +1,4 @@
-import { COMPLETION_ACTIONS, HOT_WEIGHTS, actorOf } from '#domain';
+import { ACTIONS, COMPLETION_ACTIONS, HOT_WEIGHTS, SCENARIO_TYPES, actorOf } from '#domain';
 import type { ActionType, Event } from '#domain';
 import { add, keepNewest } from './view-changes.ts';
 import type { ViewChanges } from './view-changes.ts';
@@ -23,7 +23,6 @@ export const MEASURES = {
 const VIEWING = new Set<string>(VIEWING_ACTIONS);
 const PAGE_VIEWS = new Set<string>(PAGE_VIEW_NAMES);
 const COMPLETING = new Set<string>(COMPLETION_ACTIONS);
-const NO_EXPERIMENT = joinIds('', '');
 
 /**
  * Folds one event into all live views. Reads no clock, and the order of events does not matter: numbers are
@@ -93,24 +92,42 @@ function measureMinute(event: Event, changes: ViewChanges): void {
   const measures = changes.collection('metrics:realtime', event.timestamp, event.scenario_id ?? '');
   if (!measures) return;
   const type = event.scenario_type ?? '';
-  measure(event, measures, `${NO_EXPERIMENT}:${type}`);
+  measure(event, measures, MEMBERS.get(type) ?? membersUnder('', '', type));
   if (event.experiment_id === undefined || event.experiment_id === '') return;
-  measure(event, measures, `${joinIds(event.experiment_id, event.experiment_group ?? '')}:${type}`);
+  measure(event, measures, membersUnder(event.experiment_id, event.experiment_group ?? '', type));
 }
 
-function measure(event: Event, measures: Map<string, number>, under: string): void {
-  add(measures, `${under}:${MEASURES.events}`, 1);
-  if (isPageView(event)) add(measures, `${under}:${MEASURES.pageViews}`, 1);
+type Members = (measure: string) => string;
+
+function membersUnder(experiment: string, group: string, type: string): Members {
+  const under = joinIds(experiment, group, type);
+  return (measure) => `${under}:${measure}`;
+}
+
+/** Members of no experiment by scenario type, made once: nearly every event asks for some of them. */
+const MEMBERS: ReadonlyMap<string, Members> = new Map(
+  ['', ...SCENARIO_TYPES].map((type) => {
+    const under = membersUnder('', '', type);
+    const made = new Map(
+      [...ACTIONS, ...Object.values(MEASURES)].map((name) => [name as string, under(name)]),
+    );
+    return [type, (measure) => made.get(measure) ?? under(measure)] as const;
+  }),
+);
+
+function measure(event: Event, measures: Map<string, number>, member: Members): void {
+  add(measures, member(MEASURES.events), 1);
+  if (isPageView(event)) add(measures, member(MEASURES.pageViews), 1);
   const { action_type: action, watch_duration: seconds, completion_rate: rate } = event;
   if (action === undefined) return;
-  add(measures, `${under}:${action}`, 1);
+  add(measures, member(action), 1);
   if (seconds !== undefined) {
-    add(measures, `${under}:${MEASURES.watches}`, 1);
-    add(measures, `${under}:${MEASURES.watchMs}`, whole(seconds * 1000));
+    add(measures, member(MEASURES.watches), 1);
+    add(measures, member(MEASURES.watchMs), whole(seconds * 1000));
   }
   if (rate !== undefined && COMPLETING.has(action)) {
-    add(measures, `${under}:${MEASURES.completions}`, 1);
-    add(measures, `${under}:${MEASURES.completionMillionths}`, whole(rate * 1_000_000));
+    add(measures, member(MEASURES.completions), 1);
+    add(measures, member(MEASURES.completionMillionths), whole(rate * 1_000_000));
   }
 }
 

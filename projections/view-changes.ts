@@ -4,6 +4,12 @@ import type { ViewChange } from './view-store.ts';
 
 type Collections = Map<number, Map<string, Map<string, number>>>;
 
+type Found = {
+  readonly bucketMs: number;
+  readonly id: string;
+  readonly entries: Map<string, number>;
+};
+
 /** Gathers what a run of events changes, so that every collection is written once. */
 export class ViewChanges {
   readonly #prunedAtMs: number;
@@ -12,6 +18,8 @@ export class ViewChanges {
     Collections
   >;
 
+  readonly #last: Partial<Record<ViewName, Found>> = {};
+
   /** What has expired at `prunedAtMs` is left out: nobody can ask for it any more. */
   constructor(prunedAtMs: number) {
     this.#prunedAtMs = prunedAtMs;
@@ -19,9 +27,14 @@ export class ViewChanges {
 
   /** The collection to change for an event at an instant; undefined when it has expired. */
   collection(view: ViewName, timeMs: number, id: string): Map<string, number> | undefined {
+    const bucketMs = viewBucketOf(view, timeMs);
+    const last = this.#last[view];
+    // Most events change the minute, the day and the scenario that the one before has changed.
+    if (last?.id === id && last.bucketMs === bucketMs) return last.entries;
     if (hasExpired(view, timeMs, this.#prunedAtMs)) return undefined;
-    const bucket = madeIfMissing(this.#views[view], viewBucketOf(view, timeMs));
-    return madeIfMissing(bucket, id);
+    const entries = madeIfMissing(madeIfMissing(this.#views[view], bucketMs), id);
+    if (VIEWS[view].bucketMs !== undefined) this.#last[view] = { bucketMs, id, entries };
+    return entries;
   }
 
   /** All changes; of views that are kept in total too, the sums over all ids under the empty id. */
