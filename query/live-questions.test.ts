@@ -101,7 +101,7 @@ function history(seed: number): Sent[] {
     item_id: `i${random.below(12)}`,
     action_type: random.pick(actions),
     timestamp: NOW_MS - random.pick([random.below(70 * MINUTE), random.below(2 * DAY)]),
-    ...(random.chance(0.5) ? { session_id: `s${random.below(20)}` } : {}),
+    ...(random.chance(0.5) ? { session_id: `s${random.below(400)}` } : {}),
     ...(random.chance(0.3) ? { experiment_id: 'ranker', experiment_group: random.pick(['a', 'b']) } : {}),
   }));
 }
@@ -222,7 +222,7 @@ describe('live questions over a door and its projector', () => {
       };
       const listed = (body: Record<string, unknown>, member: string) =>
         (body[member] as Record<string, string>[]).map((row) => Object.values(row));
-      const sessions = await ask(`realtime/sessions?tenant_id=${tenant}`);
+      const sessions = await ask(`realtime/sessions?tenant_id=${tenant}&limit=1000`);
       const active = events.filter(
         ({ timestamp, session_id: session }) => session !== undefined && timestamp > NOW_MS - 30 * MINUTE,
       );
