@@ -19,17 +19,20 @@ import {
   stopOnSignals,
 } from '#ops';
 import type { Config, HttpServer, Logger } from '#ops';
-import { Seals, openFactsHorizon, startFactProjector, startSealer } from '#projections';
+import { Seals, openFactsHorizon, startFactProjector, startSealer, startViewProjector } from '#projections';
 import {
   LOG_TAIL_PATHS,
   LOG_TAIL_SCHEMAS,
   SQL_PATHS,
   SQL_SCHEMAS,
+  createLiveQuestions,
+  createLiveRouter,
   createLogTailRouter,
   createQueries,
   createQueryRouter,
   createSqlQuestions,
   createSqlRouter,
+  describeLiveQuestions,
   describeQueries,
 } from '#query';
 import {
@@ -48,6 +51,7 @@ import { runProgram } from './ops/cli/program.ts';
 import { openChdbFactStore } from './projections/chdb-fact-store.ts';
 import { openLmdbCheckpointStore } from './projections/lmdb-checkpoint-store.ts';
 import { openLmdbSealStore } from './projections/lmdb-seal-store.ts';
+import { openLmdbViewStore } from './projections/lmdb-view-store.ts';
 
 const GENERATION = 1;
 const { version } = JSON.parse(readFileSync(new URL('./package.json', import.meta.url), 'utf8')) as {
@@ -153,6 +157,8 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
     }),
   );
   opened.use(startSealer({ seals, slices: facts, progress, clock }));
+  const views = opened.use(openLmdbViewStore({ dataDir }));
+  const viewProgress = opened.use(startViewProjector({ log, tenants, views, clock, generation: GENERATION }));
 
   const ingress = createIngress({
     log,
@@ -178,9 +184,11 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
     clock,
     limits: { ...limits, rows: config.sqlMaxRows },
   });
+  const live = createLiveQuestions({ views, progress: viewProgress, tenants, clock });
   const document = assembleOpenApi(version, [
     door,
     describeQueries(),
+    describeLiveQuestions(),
     { paths: SQL_PATHS, schemas: SQL_SCHEMAS },
     { paths: LOG_TAIL_PATHS, schemas: LOG_TAIL_SCHEMAS },
     { paths: TRACKING_CONFIG_PATHS, schemas: TRACKING_CONFIG_SCHEMAS },
@@ -189,6 +197,7 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
   const api = createApi({
     routers: [
       createQueryRouter(queries),
+      createLiveRouter(live),
       createSqlRouter(sql),
       createLogTailRouter({ log, signal: stopping }),
       createTrackingConfigRouter({ configs, templates: SCENARIO_TEMPLATES }),

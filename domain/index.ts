@@ -54,6 +54,8 @@ export { DATETIME_PATTERN, whyNotValue } from './field-value.ts';
 export { FUNNEL_ORDERS, countFunnel, foldFunnel, funnelSteps } from './funnel.ts';
 export type { FunnelCounts, FunnelOrder, FunnelQuestion, FunnelStep } from './funnel.ts';
 export { lintTrackingConfig } from './lint-tracking-config.ts';
+export { HOT_HALF_LIFE_MS, HOT_WEIGHTS, hotScore } from './hotness.ts';
+export type { HotMinute } from './hotness.ts';
 export { METRICS, distinct, foldMetrics, isConversion, metricOf, percent } from './metrics.ts';
 export type { Metric, MetricCounts } from './metrics.ts';
 export { ENVELOPE_MEMBERS, kindOf, normalise } from './normalise.ts';

@@ -4,7 +4,14 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { createHttpIngress } from '#ingress';
 import type { Ingress } from '#ingress';
-import { LOG_TAIL_PATHS, LOG_TAIL_SCHEMAS, SQL_PATHS, SQL_SCHEMAS, describeQueries } from '#query';
+import {
+  LOG_TAIL_PATHS,
+  LOG_TAIL_SCHEMAS,
+  SQL_PATHS,
+  SQL_SCHEMAS,
+  describeLiveQuestions,
+  describeQueries,
+} from '#query';
 import { TRACKING_CONFIG_PATHS, TRACKING_CONFIG_SCHEMAS } from '#schema-registry';
 import { assembleOpenApi } from './openapi.ts';
 import { OWN_ROUTES } from './own-routes.ts';
@@ -20,6 +27,7 @@ const document = JSON.parse(
     assembleOpenApi('1.0.0', [
       door,
       describeQueries(),
+      describeLiveQuestions(),
       { paths: SQL_PATHS, schemas: SQL_SCHEMAS },
       { paths: LOG_TAIL_PATHS, schemas: LOG_TAIL_SCHEMAS },
       { paths: TRACKING_CONFIG_PATHS, schemas: TRACKING_CONFIG_SCHEMAS },

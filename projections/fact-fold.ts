@@ -179,7 +179,8 @@ function keyOf({ partition, offset }: Position): string {
   return `${partition}:${offset}`;
 }
 
-function refuseGaps(vector: PositionVector, bounds: LogBounds): void {
+/** Throws `LOG_GAP` when the log does not hold what comes next after the vector. */
+export function refuseGaps(vector: PositionVector, bounds: LogBounds): void {
   for (const [partition, offset] of vector.entries()) {
     const first = bounds.first[partition] ?? 0n;
     const next = bounds.next[partition] ?? 0n;

@@ -23,3 +23,23 @@ export {
   sliceTableOf,
 } from './slice-tables.ts';
 export { SLICE_VIEWS, countedAction, countedConversions, sliceViewSelect } from './slice-views.ts';
+export { MEASURES, PAGE_VIEW_NAMES, VIEWING_ACTIONS } from './live-views.ts';
+export type { ViewProgress, ViewState } from './view-progress.ts';
+export { startViewProjector } from './view-projector.ts';
+export type { ViewProjectorDeps, ViewProjectorTuning } from './view-projector.ts';
+export type {
+  ViewAnswer,
+  ViewApplied,
+  ViewBatch,
+  ViewChange,
+  ViewClaim,
+  ViewContent,
+  ViewFound,
+  ViewScope,
+  ViewStep,
+  ViewStore,
+  ViewUpkeep,
+  ViewWanted,
+} from './view-store.ts';
+export { VIEWS, VIEW_NAMES, hasExpired, joinIds, splitIds, viewBucketOf } from './views.ts';
+export type { ViewDefinition, ViewKey, ViewName } from './views.ts';

@@ -169,6 +169,28 @@ export class Projector<Batch extends { readonly tenant: TenantId }> implements A
   async #read(followed: FollowedTenant, share: number, room: Room, gathered: Gathered<Batch>): Promise<void> {
     const { identity, next } = await this.#options.log.bounds(followed.log);
     if (identity !== followed.logIdentity) throw new Fault('LOG_IDENTITY_CHANGED');
+    try {
+      await this.#readPartitions(followed, { next, share }, room, gathered);
+    } catch (error) {
+      // What was read before the failure is applied too: it will not be read again.
+      if (hasMoved(followed)) gathered.reached.set(followed, { vector: [...followed.next], highWater: next });
+      throw error;
+    }
+    const vector = [...followed.next];
+    if (hasMoved(followed) || followed.paused) gathered.reached.set(followed, { vector, highWater: next });
+    else if (!this.#schedule.has(followed)) followed.waitingSinceMs = undefined;
+    if (!next.some((high, partition) => high > (vector[partition] ?? 0n))) return;
+    if (followed.awaited) this.#schedule.hurry(followed);
+    else this.#schedule.mark(followed);
+  }
+
+  /** Reads at most a share of records, of every partition something. */
+  async #readPartitions(
+    followed: FollowedTenant,
+    { next, share }: { readonly next: PositionVector; readonly share: number },
+    room: Room,
+    gathered: Gathered<Batch>,
+  ): Promise<void> {
     let left = share;
     for (const [partition, high] of next.entries()) {
       const from = followed.next[partition] ?? 0n;
@@ -177,13 +199,6 @@ export class Projector<Batch extends { readonly tenant: TenantId }> implements A
       if (to > from && room.bytes > 0)
         left -= await this.#readPartition(followed, { partition, from, to }, room, gathered);
     }
-    const vector = [...followed.next];
-    const moved = vector.some((offset, partition) => offset !== followed.confirmed[partition]);
-    if (moved || followed.paused) gathered.reached.set(followed, { vector, highWater: next });
-    else if (!this.#schedule.has(followed)) followed.waitingSinceMs = undefined;
-    if (!next.some((high, partition) => high > (vector[partition] ?? 0n))) return;
-    if (followed.awaited) this.#schedule.hurry(followed);
-    else this.#schedule.mark(followed);
   }
 
   /** Answers how many records it has read. */
@@ -278,6 +293,10 @@ export class Projector<Batch extends { readonly tenant: TenantId }> implements A
     const ms = Math.min(this.#options.retryAfterMs * 2 ** attempt, LONGEST_DELAY_MS);
     await sleep(ms, undefined, { signal: this.#stop.signal }).catch(() => undefined);
   }
+}
+
+function hasMoved({ next, confirmed }: FollowedTenant): boolean {
+  return next.some((offset, partition) => offset !== confirmed[partition]);
 }
 
 function isForGood(error: unknown): boolean {

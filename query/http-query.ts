@@ -63,7 +63,7 @@ export function createQueryRouter(queries: Queries): Router {
 }
 
 /** The tenant of a request: of the question, else of the header; both must agree. */
-function tenantOf(member: unknown, header: string | undefined): TenantId {
+export function tenantOf(member: unknown, header: string | undefined): TenantId {
   const parsed = parseTenantId(member ?? header);
   if (!parsed.ok) {
     throw new Fault('TENANT_INVALID', `tenant_id ${parsed.reason}.`, {
@@ -100,7 +100,8 @@ function questionOfAddress(name: AnalysisName, query: Request['query']): Record<
   );
 }
 
-function valueOf(value: unknown, type: unknown): unknown {
+/** A text of an address as the type a schema asks for; what cannot be read as such stays as it is. */
+export function valueOf(value: unknown, type: unknown): unknown {
   if (type === 'integer' && typeof value === 'string' && /^-?\d{1,15}$/.test(value)) return Number(value);
   if (type !== 'array') return value;
   if (typeof value === 'string') return jsonOf(value) ?? value.split(',');

@@ -11,3 +11,8 @@ export { describeQueries } from './openapi.ts';
 export type { QueryDescription } from './openapi.ts';
 export { createQueries } from './queries.ts';
 export type { Answer, Queries, QueriesOptions } from './queries.ts';
+export { createLiveRouter } from './http-live.ts';
+export type { LiveMeta } from './live-meta.ts';
+export { describeLiveQuestions } from './live-openapi.ts';
+export { createLiveQuestions } from './live-questions.ts';
+export type { LiveAnswer, LiveQuestions, LiveQuestionsOptions } from './live-questions.ts';

@@ -1,7 +1,15 @@
 import { Fault, parseReceipt } from '#domain';
 import type { PositionVector, TenantId } from '#domain';
-import type { FactProgress, FactState } from '#projections';
+import type { FactState } from '#projections';
 import { invalidQuestion } from './question.ts';
+
+type Reached = Pick<FactState, 'logIdentity' | 'confirmed' | 'highWater'>;
+
+/** How far a read model is: of the facts, or of another one that questions are answered from. */
+type Progress = {
+  state(tenant: TenantId): Promise<Reached | undefined>;
+  waitFor(tenant: TenantId, vector: PositionVector, signal: AbortSignal): Promise<boolean>;
+};
 
 /** Instead of a receipt: everything that stands in the log when the question is asked. */
 export const LATEST = 'latest';
@@ -12,12 +20,12 @@ export function isAwaitable(waitFor: string): boolean {
 }
 
 /**
- * Resolves when the facts hold what is awaited: the event of a receipt, or with {@link LATEST} all that was
+ * Resolves when the read model holds what is awaited: the event of a receipt, or with {@link LATEST} all that was
  * acknowledged before. Throws `QUERY_NOT_YET_VISIBLE` after the time limit, or when the projector stands
  * still, and `QUERY_INVALID` for a receipt of another log.
  */
 export async function untilVisible(
-  progress: FactProgress,
+  progress: Progress,
   awaited: {
     readonly tenant: TenantId;
     readonly waitFor: string;
@@ -38,7 +46,7 @@ export async function untilVisible(
   if (!seen) throw new Fault('QUERY_NOT_YET_VISIBLE', undefined, { details: { timeout_ms: timeoutMs } });
 }
 
-function vectorOf(waitFor: string, state: FactState): PositionVector | undefined {
+function vectorOf(waitFor: string, state: Reached): PositionVector | undefined {
   if (waitFor === LATEST) return state.highWater;
   const receipt = parseReceipt(waitFor);
   if (receipt?.logIdentity !== state.logIdentity || receipt.partition >= state.confirmed.length)

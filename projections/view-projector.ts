@@ -1,0 +1,145 @@
+import { channel } from 'node:diagnostics_channel';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { covers } from '#domain';
+import type { PositionVector, TenantId } from '#domain';
+import type { EventLog, Tenants } from '#log';
+import type { FollowedTenant, Pause } from './followed-tenant.ts';
+import { Projector } from './projector.ts';
+import { ViewFold } from './view-fold.ts';
+import type { ViewProgress, ViewState } from './view-progress.ts';
+import type { ViewScope, ViewStore, ViewUpkeep } from './view-store.ts';
+
+export type ViewProjectorDeps = {
+  readonly log: EventLog;
+  readonly tenants: Pick<Tenants, 'onTenant'>;
+  readonly views: ViewStore & Pick<ViewUpkeep, 'prune'>;
+  /** Epoch ms. */
+  readonly clock: () => number;
+  /** Which build of the views is kept. @default 1 */
+  readonly generation?: number;
+  readonly tuning?: Partial<ViewProjectorTuning>;
+};
+
+/** How the projector goes about it. */
+export type ViewProjectorTuning = {
+  /** How long records that trickle in wait for company. @default 200 */
+  readonly flushAfterMs: number;
+  /** How long after one step the next may follow: a collection is written whole however little it changes. @default 1000 */
+  readonly restMs: number;
+  /** How many waiting records are taken without waiting, when nothing was for `restMs`. @default 1000 */
+  readonly flushAtRecords: number;
+  /** How many are taken whenever they wait. @default 20000 */
+  readonly bulkRecords: number;
+  /** Most records folded into one step when catching up. @default 50000 */
+  readonly maxRecords: number;
+  /** The same in bytes of values. @default 64 MiB */
+  readonly maxBytes: number;
+  /** First delay after a failure, doubled each time up to 30 s. @default 100 */
+  readonly retryAfterMs: number;
+  /** At which failure in a row the projector counts as paused; it goes on trying. @default 5 */
+  readonly pausedAtFailures: number;
+  /** How often what has expired is removed. @default 600000 */
+  readonly pruneEveryMs: number;
+};
+
+const TUNING: ViewProjectorTuning = {
+  flushAfterMs: 200,
+  restMs: 1000,
+  flushAtRecords: 1000,
+  bulkRecords: 20_000,
+  maxRecords: 50_000,
+  maxBytes: 64 * 1024 * 1024,
+  retryAfterMs: 100,
+  pausedAtFailures: 5,
+  pruneEveryMs: 600_000,
+};
+
+const PROJECTION = 'live_views';
+
+const appliedChannel = channel('daybook:projections:applied');
+const pausedChannel = channel('daybook:projections:paused');
+const prunedChannel = channel('daybook:projections:pruned');
+
+/**
+ * Keeps the live views of every tenant current with its log, each record once, whatever stops it in between:
+ * the checkpoint moves in the same step as the views. Answers how far it has come. Announces on
+ * `daybook:projections:applied`, `daybook:projections:paused` and `daybook:projections:pruned`.
+ *
+ * What is no event is counted under `views:left_out` and passed over. While the store is down it tries again
+ * with growing delay and says that it is paused; a log that is not the one the checkpoint belongs to or has
+ * lost records, and a partition that somebody else has taken over, pause that tenant for good.
+ */
+export function startViewProjector(deps: ViewProjectorDeps): AsyncDisposable & ViewProgress {
+  const { log, tenants, views, clock, generation = 1 } = deps;
+  const tuning = { ...TUNING, ...deps.tuning };
+  const scopeOf = (tenant: TenantId): ViewScope => ({ projection: PROJECTION, generation, tenant });
+  const fold = new ViewFold({ store: views, scopeOf, clock });
+  const projector = new Projector({ log, fold, clock, ...tuning, applied, paused });
+  const known = new Set<TenantId>();
+  const following = tenants.onTenant(({ id }) => {
+    known.add(id);
+    projector.follow(id);
+  });
+  const stop = new AbortController();
+  const pruning = pruneNowAndThen();
+
+  async function pruneNowAndThen(): Promise<void> {
+    while (!stop.signal.aborted) {
+      for (const tenant of known) await prune(tenant);
+      await sleep(tuning.pruneEveryMs, undefined, { signal: stop.signal }).catch(() => undefined);
+    }
+  }
+
+  async function prune(tenant: TenantId): Promise<void> {
+    if (stop.signal.aborted) return;
+    const atMs = clock();
+    try {
+      const collections = await views.prune(scopeOf(tenant), atMs);
+      fold.pruned(tenant, atMs);
+      if (prunedChannel.hasSubscribers)
+        prunedChannel.publish({ projection: PROJECTION, generation, tenant, atMs, collections });
+    } catch {
+      // What has expired is not shown anyway; the next round removes it.
+    }
+  }
+
+  function applied({ tenant, confirmed }: FollowedTenant): void {
+    if (appliedChannel.hasSubscribers)
+      appliedChannel.publish({ projection: PROJECTION, generation, tenant, vector: confirmed });
+  }
+
+  function paused({ tenant }: FollowedTenant, pause: Pause): void {
+    if (pausedChannel.hasSubscribers)
+      pausedChannel.publish({ projection: PROJECTION, generation, tenant, ...pause });
+  }
+
+  return {
+    async state(tenant: TenantId): Promise<ViewState | undefined> {
+      const followed = await projector.find(tenant);
+      if (!followed) return undefined;
+      const bounds = await log.bounds(followed.log);
+      const { logIdentity = bounds.identity, confirmed, waitingSinceMs = clock() } = followed;
+      return {
+        scope: scopeOf(tenant),
+        logIdentity,
+        confirmed: bounds.next.map((_next, partition) => confirmed[partition] ?? 0n),
+        highWater: bounds.next,
+        waitingSinceMs: covers(confirmed, bounds.next) ? undefined : waitingSinceMs,
+        paused: followed.paused,
+      };
+    },
+
+    async waitFor(tenant: TenantId, vector: PositionVector, signal: AbortSignal): Promise<boolean> {
+      const followed = projector.follow(tenant);
+      projector.hurry(followed);
+      return followed.reaches(vector, signal);
+    },
+
+    async [Symbol.asyncDispose]() {
+      following[Symbol.dispose]();
+      stop.abort();
+      await projector[Symbol.asyncDispose]();
+      await pruning;
+    },
+  };
+}
