@@ -35,7 +35,8 @@ const LIMITS = { seed: 2 ** 31, days: 365, events: 1_000_000 };
 const LEDGER_FILE = 'demo-ledger.json';
 
 /** The command `daybook demo`: the platform with a month of traffic in it, and more as it comes. */
-export function addDemo(command: Command, options: DemoOptions): void {
+export function addDemo(command: Command, given: DemoOptions): void {
+  const options = { ...given, around: withOneSignal(given.around) };
   command
     .description('start the platform with a month of believable traffic of the tenant "demo"')
     .option('--seed <n>', `decides the traffic (${DEFAULTS.seed})`)
@@ -55,6 +56,12 @@ export function addDemo(command: Command, options: DemoOptions): void {
       await runDemo({ config, flags, live }, options);
       options.end('running');
     });
+}
+
+/** The same signal for all that is asked: each would listen to the process anew. */
+function withOneSignal(around: Surroundings): Surroundings {
+  let signal: AbortSignal | undefined;
+  return { ...around, interrupted: () => (signal ??= around.interrupted()) };
 }
 
 type Running = { readonly config: Config; readonly flags: Flags; readonly live: boolean };

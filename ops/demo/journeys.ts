@@ -27,12 +27,12 @@ const aside = (action: ActionType, on: ActionType, chance: number): Aside => ({ 
 export const JOURNEYS: Readonly<Record<DemoType, Journey>> = {
   ecommerce: {
     scenarioId: 'shop_home',
-    shown: [4, 9],
+    shown: [4, 8],
     path: [
       step('impression', 1, [1, 4]),
-      step('click', 0.4, [2, 15]),
-      step('view', 0.92, [1, 3]),
-      step('add_cart', 0.4, [20, 120]),
+      step('click', 0.3, [2, 15]),
+      step('view', 0.9, [1, 3]),
+      step('add_cart', 0.34, [20, 120]),
       step('order', 0.52, [30, 400]),
       step('payment', 0.88, [15, 90]),
     ],
@@ -45,7 +45,7 @@ export const JOURNEYS: Readonly<Record<DemoType, Journey>> = {
   },
   video: {
     scenarioId: 'short_video_feed',
-    shown: [5, 12],
+    shown: [4, 9],
     path: [
       step('impression', 1, [1, 3]),
       step('click', 0.46, [1, 6]),
@@ -62,7 +62,7 @@ export const JOURNEYS: Readonly<Record<DemoType, Journey>> = {
   },
   news: {
     scenarioId: 'news_front_page',
-    shown: [5, 10],
+    shown: [4, 8],
     path: [
       step('impression', 1, [1, 4]),
       step('click', 0.27, [2, 10]),

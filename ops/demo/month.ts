@@ -65,7 +65,8 @@ export function makeMonth({ seed, days, events, endAt }: MonthOptions): Month {
   for (const [index, event] of catalogueEvents(catalogue, startAt).entries()) {
     inputs.push(accepted({ event_id: `${prefix}_item_${index}`, ...event }, startAt + index));
   }
-  for (let index = 0; inputs.length < events; index++) {
+  let standing = inputs.length;
+  for (let index = 0; standing < events; index++) {
     const person = makePerson(seed, index, days);
     const chance = createChance(seed, 3, index);
     people.push(person);
@@ -73,6 +74,7 @@ export function makeMonth({ seed, days, events, endAt }: MonthOptions): Month {
       const arrivesAt = Math.min(endAt - 1, arrivalOf(draft, { person, startAt, chance }));
       const input = accepted({ event_id: `${prefix}_${index}_${n}`, ...draft }, arrivesAt);
       inputs.push(input);
+      standing++;
       const mishap = mishapOf(input, chance);
       if (mishap?.expected === 'rejected') inputs.push(mishap);
       else if (mishap) again.push(mishap);

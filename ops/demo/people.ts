@@ -24,7 +24,7 @@ const DEVICES = [
 ] as const;
 
 /** How much each type of scenario is used over all, in the order of DEMO_TYPES. */
-const TYPE_WEIGHTS = [34, 22, 12, 10, 8, 7, 5, 6];
+const TYPE_WEIGHTS = [44, 18, 12, 10, 8, 7, 5, 6];
 
 /** Somebody with habits. */
 export type Person = {
@@ -63,7 +63,7 @@ export function makePerson(seed: number, index: number, days: number): Person {
     device,
     taste: TYPE_WEIGHTS.map((weight, at) => weight * (at === favourite ? 6 : 1)),
     group: chance.happens(0.5) ? 'treatment' : 'control',
-    loyalty: 0.15 + 0.6 * chance.next(),
+    loyalty: 0.1 + 0.6 * chance.next(),
     plan: chance.happens(0.12) ? 'plus' : 'free',
     source: chance.pick(['search', 'search', 'friend', 'advertisement', 'store']),
     arrivedOn: known ? -chance.between(5, 60) : arrivalDay(days, chance),
