@@ -68,7 +68,7 @@ export function makePerson(seed: number, index: number, days: number): Person {
     source: chance.pick(['search', 'search', 'friend', 'advertisement', 'store']),
     arrivedOn: known ? -chance.between(5, 60) : arrivalDay(days, chance),
     offlineFrom:
-      device.platform !== 'web' && chance.happens(0.06) ? chance.between(1, Math.max(1, days - 3)) : -1,
+      device.platform !== 'web' && chance.happens(0.15) ? chance.between(1, Math.max(1, days - 3)) : -1,
     updates: chance.happens(0.85),
   };
 }
