@@ -47,8 +47,10 @@ export function addDemo(command: Command, given: DemoOptions): void {
     .action(async ({ live, check, ...flags }: Flags & { live: boolean; check: boolean }) => {
       const { env } = options.around;
       // The demo never fills the data directory that the environment names: that one is for real data.
-      const quiet = env['DAYBOOK_LOG_LEVEL'] === undefined ? { logLevel: 'error' } : {};
+      const asked = env['DAYBOOK_LOG_LEVEL'] ?? flags['config'];
+      const quiet = asked === undefined ? { logLevel: 'error' } : {};
       const config = options.configOf({ dataDir: './data-demo', ...quiet, ...flags });
+      if (config.httpPort === 0) throw new CommandFailed('A demo needs an --http-port that can be asked.');
       if (check) {
         options.end({ exit: (await checkDemo(config, options)) ? 0 : 1 });
         return;
@@ -85,6 +87,7 @@ async function runDemo({ config, flags, live }: Running, options: DemoOptions): 
   } else {
     writeLedger(dataDir, ledger);
     const answered = await loadMonth(month, client, options);
+    if (!answered) return;
     writeLedger(dataDir, { ...ledger, plan: { ...ledger.plan, loaded: true } });
     around.out(`  answered   ${answerText(answered)}; ${verdictOn(answered, ledger)}\n`);
     await untilVisible(url, options);
@@ -95,7 +98,9 @@ async function runDemo({ config, flags, live }: Running, options: DemoOptions): 
     `\nIs it right? npx daybook demo --check --data-dir ${dataDir} --http-port ${config.httpPort}\n`,
   );
   around.out(`The demo is ready${live ? '; more events come as time goes by' : ''}. Ctrl-C stops it.\n`);
-  if (live) void sendLive({ seed: plan.seed, month, client }, options);
+  // Not the whole month: its events need not be kept any longer.
+  const { people, catalogue, release } = month;
+  if (live) void sendLive({ seed: plan.seed, month: { people, catalogue, release }, client }, options);
 }
 
 type DemoPlan = { seed: number; days: number; events: number; endAt: number };
@@ -124,19 +129,28 @@ function planOf(
   return { seed: plan.seed, days: plan.days, events: plan.events, endAt: plan.endAt };
 }
 
-async function loadMonth(month: Month, client: Client, { around, clock }: DemoOptions): Promise<Answered> {
+/** Undefined when it was interrupted: the next start goes on. */
+async function loadMonth(
+  month: Month,
+  client: Client,
+  { around, clock }: DemoOptions,
+): Promise<Answered | undefined> {
+  const signal = around.interrupted();
   const beganAt = clock();
   let shownAt = beganAt;
-  return load(month, {
-    send: (events) => client.track(events),
-    onAnswered(answered, total) {
-      const now = clock();
-      if (now - shownAt < 2000 && answered < total) return;
-      shownAt = now;
-      const rate = Math.round((answered * 1000) / Math.max(1, now - beganAt));
-      around.out(`  loading    ${grouped(answered)} of ${grouped(total)}, ${grouped(rate)} a second\n`);
-    },
-  });
+  const onAnswered = (answered: number, total: number): void => {
+    const now = clock();
+    if (now - shownAt < 2000 && answered < total) return;
+    shownAt = now;
+    const rate = Math.round((answered * 1000) / Math.max(1, now - beganAt));
+    around.out(`  loading    ${grouped(answered)} of ${grouped(total)}, ${grouped(rate)} a second\n`);
+  };
+  try {
+    return await load(month, { send: (events) => client.track(events), onAnswered });
+  } catch (error) {
+    if (signal.aborted) return undefined;
+    throw error;
+  }
 }
 
 /** The facts follow the log; the tour shall find all of it. */
@@ -153,7 +167,11 @@ async function untilVisible(url: string, { around }: DemoOptions): Promise<void>
   }
 }
 
-type Live = { readonly seed: number; readonly month: Month; readonly client: Client };
+type Live = {
+  readonly seed: number;
+  readonly month: Pick<Month, 'people' | 'catalogue' | 'release'>;
+  readonly client: Client;
+};
 
 /** Sends each event when its time has come, until the process is asked to stop. */
 async function sendLive({ seed, month, client }: Live, { around, clock }: DemoOptions): Promise<void> {

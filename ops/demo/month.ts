@@ -36,6 +36,7 @@ export type MonthOptions = {
   readonly endAt: number;
 };
 
+/** The traffic of a month, and who and what it is made of. */
 export type Month = {
   /** Midnight UTC of the first day. */
   readonly startAt: number;

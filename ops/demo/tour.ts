@@ -77,8 +77,8 @@ export function tourOf({ plan, release }: DemoLedger, url: string): readonly Sto
       command: `npx daybook log tail --tenant ${tenant} --url ${url} --dead-letters`,
     },
     {
-      look: 'Every route, with an example to try.',
-      command: `open ${url}/api/v1/docs`,
+      look: 'In a browser: every route, with an example to try.',
+      command: `${url}/api/v1/docs`,
     },
   ];
 }

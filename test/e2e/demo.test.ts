@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { runDaybook, startPlatform, temporaryDir } from '../platform.ts';
+import { promisify } from 'node:util';
+import { environment, runDaybook, startPlatform, temporaryDir } from '../platform.ts';
 import type { Platform } from '../platform.ts';
 
+const run = promisify(execFile);
+const ROOT = join(import.meta.dirname, '../..');
 const READY = 'The demo is ready';
 
 type Ledger = {
@@ -100,6 +104,42 @@ test('a check says which figure differs, and ends with 1', async () => {
   const other = await runDaybook(['demo', '--data-dir', dir.path, '--seed', '9'], {});
   assert.equal(other.exit, 1);
   assert.match(other.output, /holds a demo with --seed 1/);
+});
+
+test('every command of the tour is answered', async () => {
+  await using dir = await temporaryDir();
+  await using demo = await startDemo(dir.path, ['--days', '1', '--events', '500', '--no-live']);
+  const commands = demo
+    .written()
+    .split('\n')
+    .filter((line) => /^(curl|npx daybook) /.test(line) && !line.includes(' --check'));
+  assert.ok(commands.length >= 10, demo.written());
+  for (const command of commands) {
+    const once = command.replace('npx daybook', `"${process.execPath}" main.ts`).replace(' --follow', '');
+    const { stdout } = await run('sh', ['-c', once], { timeout: 20_000, cwd: ROOT, env: environment() });
+    assert.ok(stdout.length > 0, command);
+    if (command.startsWith('curl')) assert.ok('meta' in (JSON.parse(stdout) as object), stdout);
+  }
+});
+
+test('a demo interrupted while it loads stops in order, and the next start completes it', async () => {
+  await using dir = await temporaryDir();
+  const words = ['demo', '--data-dir', dir.path, ...SMALL];
+  {
+    await using demo = await startPlatform({ dataDir: dir.path, words, env: { DAYBOOK_LOG_LEVEL: 'error' } });
+    while ((await statsOf(demo))['total_events'] === 0);
+    demo.process.kill('SIGINT');
+    assert.equal(await demo.gone, 0, demo.written());
+    assert.ok(!demo.written().includes(READY), 'it was done before it could be interrupted');
+  }
+  const { plan, outcomes } = await ledgerOf(dir.path);
+  assert.equal(plan.loaded, false);
+  await using demo = await startDemo(dir.path, ['--no-live']);
+  assert.match(demo.written(), /as its ledger expects/);
+  const accepted = (await statsOf(demo))['kafka_success'] ?? 0;
+  assert.ok(accepted > 0 && accepted < outcomes.accepted, `${accepted}`);
+  const { exit, output } = await check(demo);
+  assert.equal(exit, 0, output);
 });
 
 test('live traffic is seen by a question asked after it', async () => {
