@@ -6,7 +6,7 @@ const may = {
   ingress: ['domain', 'log', 'schema-registry'],
   projections: ['domain', 'log', 'schema-registry'],
   query: ['domain', 'log', 'schema-registry', 'projections'],
-  ops: ['domain', 'log', 'schema-registry', 'ingress', 'projections', 'query'],
+  ops: ['domain', 'log', 'schema-registry', 'ingress', 'projections', 'query', 'sdk'],
   sdk: ['domain'],
 };
 const folders = Object.keys(may);

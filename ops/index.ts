@@ -4,6 +4,17 @@ export { createApi } from './api.ts';
 export type { ApiOptions } from './api.ts';
 export { describeConfig, flagOf, parseConfig } from './config.ts';
 export type { Config, ConfigResult, ConfigSources } from './config.ts';
+export {
+  DEMO_TENANT,
+  compareLedger,
+  keepLedger,
+  liveTraffic,
+  load,
+  makeMonth,
+  parseLedger,
+  tourOf,
+} from './demo/index.ts';
+export type { Answered, Ask, Compared, DemoLedger, Month } from './demo/index.ts';
 export { FAULT_STATUS, statusOf } from './fault-status.ts';
 export type { FaultBody } from './fault-status.ts';
 export { openHttpServer } from './http-server.ts';

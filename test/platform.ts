@@ -50,6 +50,8 @@ export type Platform = AsyncDisposable & {
 
 export type PlatformOptions = {
   readonly dataDir: string;
+  /** The command and its flags. @default ['start'] */
+  readonly words?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   /** How long it may take until it is ready. @default 60000 */
   readonly readyWithinMs?: number;
@@ -69,10 +71,10 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   });
 }
 
-/** Starts `daybook start` on an unused port of the loopback and, unless told otherwise, waits until it is ready. */
+/** Starts `daybook start`, or the command given, on an unused port of the loopback and, unless told otherwise, waits until it is ready. */
 export async function startPlatform(options: PlatformOptions): Promise<Platform> {
   const port = await unusedPort();
-  const child = spawn(NODE, [...FLAGS, 'main.ts', 'start'], {
+  const child = spawn(NODE, [...FLAGS, 'main.ts', ...(options.words ?? ['start'])], {
     cwd: ROOT,
     env: { ...environment(), ...settings(options.dataDir, port), ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],

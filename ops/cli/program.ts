@@ -3,6 +3,7 @@ import { Fault } from '#domain';
 import { SETTINGS, flagOf, parseConfig } from '#ops';
 import type { Config, Setting } from '#ops';
 import { platformChecks } from './checks.ts';
+import { addDemo } from './demo.ts';
 import { runDoctor } from './doctor.ts';
 import type { Check } from './doctor.ts';
 import { runLogTail } from './log-tail.ts';
@@ -28,6 +29,7 @@ export type ProgramEnd = { readonly exit: number } | 'running';
 const EXAMPLES = `
 Examples:
   daybook start                                          the platform on http://127.0.0.1:8080
+  daybook demo                                           the same with a month of traffic in it
   daybook doctor                                         can it run here, and does it?
   daybook sql --tenant acme "SELECT event_name, count() AS n FROM events GROUP BY event_name"
   daybook log tail --tenant acme --follow                records as they come
@@ -66,6 +68,15 @@ function createProgram(options: ProgramOptions, end: (given: ProgramEnd) => void
       await options.start(configOf(flags, around));
       end('running');
     });
+
+  addDemo(withSettings(program.command('demo')), {
+    configOf: (flags) => configOf(flags, around),
+    urlOf,
+    start: options.start,
+    clock: Date.now,
+    around,
+    end,
+  });
 
   withSettings(
     program.command('doctor').description('check this machine, and a platform running on it'),

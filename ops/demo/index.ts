@@ -1,0 +1,10 @@
+export { compareLedger } from './compare.ts';
+export type { Ask, Compared } from './compare.ts';
+export { DEMO_TENANT, keepLedger, parseLedger } from './ledger.ts';
+export type { DemoLedger } from './ledger.ts';
+export { liveTraffic } from './live.ts';
+export { load } from './load.ts';
+export type { Answered } from './load.ts';
+export { makeMonth } from './month.ts';
+export type { Month } from './month.ts';
+export { tourOf } from './tour.ts';
