@@ -32,6 +32,32 @@ export function tourOf({ plan, release }: DemoLedger, url: string): readonly Sto
       ),
     },
     {
+      look: 'The items of the last week that were clicked most, with how often that led to an order.',
+      command: get(`hot-items?tenant_id=${tenant}&scenario_id=${FUNNEL_SCENARIO}`),
+    },
+    {
+      look: 'The figures that matter in a shop, each with its formula, and the revenue per currency.',
+      command: get(`scenario-metrics?tenant_id=${tenant}&scenario_type=ecommerce&from=${from}&to=${to}`),
+    },
+    {
+      look: 'What people do in the shop, action by action: nearly all click, every second one pays in the end.',
+      command: get(
+        `behavior-analysis?tenant_id=${tenant}&scenario_id=${FUNNEL_SCENARIO}&scenario_type=ecommerce&from=${from}&to=${to}`,
+      ),
+    },
+    {
+      look: 'Yesterday in all scenarios, each with the conversions that count in it.',
+      command: get(`daily-stats?tenant_id=${tenant}&date=${day(plan.endAt - 86_400_000)}`),
+    },
+    {
+      look: 'What is hot this minute: the live trickle moves it while you look.',
+      command: get(`realtime/hot-items?tenant_id=${tenant}&scenario_id=${FUNNEL_SCENARIO}`),
+    },
+    {
+      look: 'The last hour minute by minute.',
+      command: get(`realtime/minutes?tenant_id=${tenant}`),
+    },
+    {
       look: 'Sign-ups week by week by where people came from, most of them from search.',
       command: get(
         `events?tenant_id=${tenant}&event=signup&from=${from}&to=${to}&interval=week&breakdown=source`,
