@@ -34,6 +34,8 @@ export type Sender = {
   readonly actor: string;
   /** What an event is that says neither its kind nor a name. */
   readonly fallbackKind: EventKind;
+  /** Whether events of any age are taken, as an import brings them. @default false */
+  readonly anyAge?: boolean;
 };
 
 /** An input after all checks that need no log. */
@@ -92,7 +94,8 @@ export function examine(input: Input, sender: Sender, examination: Examination):
   if (violations)
     errors.push(...violations.filter(({ field }) => !errors.some((one) => one.field === field)));
   if (kind === 'generic' || kind === 'user') requireActor(value, errors);
-  const time = eventTime(value, examination);
+  const { nowMs, maxAgeDays } = examination;
+  const time = eventTime(value, { nowMs, maxAgeDays: sender.anyAge === true ? 0 : maxAgeDays });
   if (!time.ok && !errors.some(({ field }) => field === time.field)) {
     errors.push({ field: time.field, code: time.code, message: time.message });
   }
