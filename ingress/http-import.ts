@@ -8,9 +8,9 @@ import type { InputLimits } from './http-inputs.ts';
 import { readLines } from './import-inputs.ts';
 import { portionsOf } from './import-portions.ts';
 import { ImportTotals, reportOf } from './import-report.ts';
+import type { LineOutcome } from './import-report.ts';
 import type { Ingress } from './ingress.ts';
 import type { Input } from './examine.ts';
-import type { EventOutcome } from './outcome.ts';
 
 export type HttpImport = {
   readonly req: IncomingMessage;
@@ -26,6 +26,7 @@ export type HttpImport = {
 
 const PORTION_BYTES = 2 * 1024 * 1024;
 const PORTION_LINES = 5_000;
+const MOST_PORTION_LINES = 20_000;
 /** The server gives a request 60 s; before that the sender is asked to go on with another one. */
 const LONGEST_MS = 45_000;
 /** How often a portion is given to a log that is overloaded; the waits double, 6 s in all. */
@@ -38,11 +39,12 @@ const FIRST_WAIT_MS = 50;
  */
 export async function answerImport(about: HttpImport): Promise<void> {
   const { req, res, limits, lineBytes } = about;
-  const body = streamBody(req);
   const totals = new ImportTotals();
   const deadline = AbortSignal.timeout(LONGEST_MS);
   const ending = about.stopping ? AbortSignal.any([deadline, about.stopping]) : deadline;
-  const portionLimits = { portionBytes: PORTION_BYTES, portionLines: PORTION_LINES, lineBytes };
+  const body = streamBody(req);
+  const { dryRun, portionLines } = parseOptions(req.url ?? '');
+  const portionLimits = { portionBytes: PORTION_BYTES, portionLines, lineBytes };
   let written: Promise<void> = Promise.resolve();
   let fault: Fault | undefined;
   try {
@@ -50,7 +52,7 @@ export async function answerImport(about: HttpImport): Promise<void> {
       const lines = readLines(portion, limits);
       const before = written;
       const inputs = lines.map(({ input }) => input);
-      written = keep(about, inputs).then(async (outcomes) => {
+      written = (dryRun ? check(about, inputs) : keep(about, inputs)).then(async (outcomes) => {
         await before;
         await write(res, reportOf(totals, { portion, lines, outcomes }));
       });
@@ -70,11 +72,34 @@ export async function answerImport(about: HttpImport): Promise<void> {
   res.end();
 }
 
+/** `?dry_run=1` keeps nothing; `?portion_lines=` says how many lines are answered together, at most. */
+function parseOptions(url: string): { readonly dryRun: boolean; readonly portionLines: number } {
+  const query = new URLSearchParams(url.split('?', 2)[1]);
+  const dryRun = query.get('dry_run') ?? '0';
+  if (dryRun !== '0' && dryRun !== '1') throw new Fault('INGRESS_BODY_INVALID', 'dry_run must be 0 or 1.');
+  const lines = query.get('portion_lines') ?? String(PORTION_LINES);
+  if (!/^[1-9]\d{0,4}$/.test(lines) || Number(lines) > MOST_PORTION_LINES) {
+    throw new Fault('INGRESS_BODY_INVALID', `portion_lines must be a number from 1 to ${MOST_PORTION_LINES}.`);
+  }
+  return { dryRun: dryRun === '1', portionLines: Number(lines) };
+}
+
+async function check(
+  { ingress, sender }: HttpImport,
+  inputs: readonly Input[],
+): Promise<readonly LineOutcome[]> {
+  return ingress.check(inputs, sender).map((one) =>
+    one.ok
+      ? { outcome: 'checked', warnings: one.warnings }
+      : { outcome: 'rejected', eventId: one.eventId, errors: one.errors, deadLetter: undefined },
+  );
+}
+
 /** Gives inputs to the door until the log has taken them. Throws the fault when it takes them no more. */
 async function keep(
   { ingress, sender }: HttpImport,
   inputs: readonly Input[],
-): Promise<readonly EventOutcome[]> {
+): Promise<readonly LineOutcome[]> {
   const outcomes = [...(await ingress.track(inputs, sender))];
   for (let attempt = 1; ; attempt++) {
     const failed = outcomes.flatMap((one, index) => (one.outcome === 'failed' ? [{ index, one }] : []));

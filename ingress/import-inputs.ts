@@ -1,6 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import { outlineJson } from '#domain';
-import type { Json } from '#domain';
+import type { Json, JsonObject } from '#domain';
+import { FIELD_CODES } from '#schema-registry';
+import type { FieldCode } from '#schema-registry';
 import type { Input } from './examine.ts';
 import { inputOf, readInput, unreadable } from './http-inputs.ts';
 import type { InputLimits } from './http-inputs.ts';
@@ -16,9 +18,17 @@ const CARRIAGE_RETURN = 0x0d;
 const SPACE = 0x20;
 const TAB = 0x09;
 
-/** Reads every line of a portion as one event; blank lines are passed over. */
+/**
+ * Reads every line of a portion as one event; blank lines are passed over. A line
+ * `["refused",{"field","code","message"},"<text>"]` is a row that its sender could not read: it is refused
+ * for that reason, with the text as the bytes as sent.
+ */
 export function readLines(portion: Portion, limits: InputLimits): readonly ImportLine[] {
-  return readAtOnce(portion, limits) ?? readOneByOne(portion, limits);
+  const lines = readAtOnce(portion, limits) ?? readOneByOne(portion, limits);
+  return lines.map((one) => {
+    const refused = refusedBySender(one.input.value);
+    return refused ? { ...one, input: refused } : one;
+  });
 }
 
 /**
@@ -79,4 +89,14 @@ function readLine(line: Buffer, limits: InputLimits): Input {
 
 function isBlank(line: Buffer): boolean {
   return line.every((byte) => byte === SPACE || byte === TAB || byte === CARRIAGE_RETURN);
+}
+
+function refusedBySender(value: Json | undefined): Input | undefined {
+  if (!Array.isArray(value) || value.length !== 3 || value[0] !== 'refused') return undefined;
+  const [, why, text] = value as readonly Json[];
+  if (typeof why !== 'object' || why === null || typeof text !== 'string') return undefined;
+  const { field, code, message } = why as JsonObject;
+  if (typeof field !== 'string' || typeof message !== 'string') return undefined;
+  const known = (Object.keys(FIELD_CODES) as FieldCode[]).find((one) => one === code);
+  return unreadable(Buffer.from(text), { field, code: known ?? 'format', message });
 }

@@ -4,7 +4,10 @@ import type { ImportLine } from './import-inputs.ts';
 import type { Portion } from './import-portions.ts';
 import type { EventOutcome, Receipt } from './outcome.ts';
 
-/** What became of the lines of one portion, or of all. The four outcomes and the blank lines make `lines`. */
+/**
+ * What became of the lines of one portion, or of all: the four outcomes and the blank lines make `lines`. In a
+ * dry run what would become of them, duplicates and conflicts not known.
+ */
 export type ImportCounts = {
   readonly lines: number;
   readonly accepted: number;
@@ -48,6 +51,10 @@ export type ImportEnd = ImportCounts & {
   readonly error?: { readonly code: string; readonly message: string; readonly retryable: boolean };
 };
 
+/** What became of one line; in a dry run, that it would be taken. */
+export type LineOutcome =
+  EventOutcome | { readonly outcome: 'checked'; readonly warnings: readonly FieldError[] };
+
 type Tally = { -readonly [name in keyof ImportCounts]: number };
 
 const NOTHING: ImportCounts = {
@@ -81,7 +88,7 @@ export function reportOf(
   about: {
     readonly portion: Portion;
     readonly lines: readonly ImportLine[];
-    readonly outcomes: readonly EventOutcome[];
+    readonly outcomes: readonly LineOutcome[];
   },
 ): PortionReport {
   const { portion, lines, outcomes } = about;
@@ -90,15 +97,27 @@ export function reportOf(
   const refused: RefusedLine[] = [];
   const positions = new Map<number, { first: string; last: Receipt }>();
   for (const [index, outcome] of outcomes.entries()) {
-    if (outcome.outcome === 'failed') continue;
-    tally[outcome.outcome]++;
-    if (outcome.outcome === 'duplicate') continue;
-    if (outcome.outcome === 'accepted') {
-      if (outcome.warnings.length > 0) tally.warned++;
-      extend(positions, outcome.receipt);
-      continue;
+    switch (outcome.outcome) {
+      case 'checked':
+        tally.accepted++;
+        if (outcome.warnings.length > 0) tally.warned++;
+        break;
+      case 'accepted':
+        tally.accepted++;
+        if (outcome.warnings.length > 0) tally.warned++;
+        extend(positions, outcome.receipt);
+        break;
+      case 'duplicate':
+        tally.duplicate++;
+        break;
+      case 'conflict':
+      case 'rejected':
+        tally[outcome.outcome]++;
+        refused.push(refusedLine(lines[index], outcome));
+        break;
+      case 'failed':
+        throw outcome.fault;
     }
-    refused.push(refusedLine(lines[index], outcome));
   }
   totals.add(tally);
   return {
