@@ -5,6 +5,7 @@ import type { Config, Setting } from '#ops';
 import { platformChecks } from './checks.ts';
 import { runDoctor } from './doctor.ts';
 import type { Check } from './doctor.ts';
+import { addImport } from './import-command.ts';
 import { runLogTail } from './log-tail.ts';
 import { CommandFailed } from './output.ts';
 import type { Surroundings } from './output.ts';
@@ -31,6 +32,7 @@ Examples:
   daybook doctor                                         can it run here, and does it?
   daybook sql --tenant acme "SELECT event_name, count() AS n FROM events GROUP BY event_name"
   daybook log tail --tenant acme --follow                records as they come
+  daybook import history.csv --tenant acme --dry-run     would these rows be taken?
 `;
 
 /** Runs the command line. What goes wrong is said on stderr: exit code 1, or 2 when the command is not one. */
@@ -103,6 +105,7 @@ function createProgram(options: ProgramOptions, end: (given: ProgramEnd) => void
     .action(async (flags: TailFlags) => {
       await runLogTail({ ...flags, url: flags.url ?? urlOf(configOf({}, around)) }, around);
     });
+  addImport(program, { around, end, url: () => urlOf(configOf({}, around)) });
   return program;
 }
 
