@@ -11,6 +11,7 @@ import { senderOf } from './http-sender.ts';
 import type { SenderOptions } from './http-sender.ts';
 import type { Sender } from './examine.ts';
 import type { Ingress } from './ingress.ts';
+import { IMPORT_PATHS, IMPORT_SCHEMAS } from './openapi-import.ts';
 import { ingressSchemas } from './openapi-schemas.ts';
 import { ingressPaths } from './openapi.ts';
 import type { EventOutcome } from './outcome.ts';
@@ -107,8 +108,8 @@ export function createHttpIngress(ingress: Ingress, options: HttpIngressOptions)
         });
       return true;
     },
-    paths: ingressPaths(),
-    schemas: ingressSchemas(),
+    paths: { ...ingressPaths(), ...IMPORT_PATHS },
+    schemas: { ...ingressSchemas(), ...IMPORT_SCHEMAS },
   };
 }
 
@@ -179,7 +180,8 @@ async function trackBatch({ req, sender, limits, ingress, maxBodyBytes }: Exchan
 
 async function importLines(exchange: Exchange): Promise<undefined> {
   const { maxBodyBytes, sender } = exchange;
-  const importing = { ...sender, source: 'import', anyAge: true };
+  // What happened elsewhere and long ago did not happen where the import is sent from.
+  const importing = { ...sender, source: 'import', anyAge: true, address: undefined };
   await answerImport({ ...exchange, sender: importing, lineBytes: maxBodyBytes });
 }
 
