@@ -1,9 +1,10 @@
-import { CsvError, Parser } from 'csv-parse';
 import { pipeline } from 'node:stream';
+import { CsvError, Parser } from 'csv-parse';
 import type { Json } from '#domain';
 import { readFileBytes } from './import-bytes.ts';
-import { CommandFailed } from './output.ts';
+import { UnreadText } from './import-csv-text.ts';
 import type { SourceRow, SourceRows } from './import-source.ts';
+import { CommandFailed } from './output.ts';
 
 export type CsvOptions = {
   /** One character or more. @default a comma; in a file named .tsv a tab */
@@ -12,7 +13,8 @@ export type CsvOptions = {
   readonly columns?: readonly string[];
 };
 
-type Parsed = { readonly record: string[]; readonly raw: string; readonly info: { readonly lines: number } };
+/** `bytes` of the file up to the end of the row. */
+type Parsed = { readonly record: string[]; readonly info: { readonly bytes: number } };
 
 const ROWS = 1_000;
 const MAX_ROW_BYTES = 1024 * 1024;
@@ -25,69 +27,73 @@ const MAX_ROW_BYTES = 1024 * 1024;
  */
 export async function* readCsv(path: string, options: CsvOptions = {}): AsyncGenerator<SourceRows> {
   const { stream, share } = await readFileBytes(path);
+  const unread = new UnreadText();
   const parser = new Parser({
     bom: true,
     delimiter: options.delimiter ?? (/\.tsv(\.gz)?$/i.test(path) ? '\t' : ','),
     info: true,
-    raw: true,
     relax_column_count: true,
     skip_empty_lines: true,
     relax_quotes: true,
     max_record_size: MAX_ROW_BYTES,
   });
-  pipeline(stream, parser, () => undefined);
+  const noted = async function* (chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    for await (const chunk of chunks) {
+      unread.add(chunk);
+      yield chunk;
+    }
+  };
+  // What fails on the way is thrown to who reads the rows.
+  pipeline(stream, noted, parser, () => undefined);
   let names = options.columns && checkedNames(options.columns, path);
   let rows: SourceRow[] = [];
-  let lastLine = 0;
+  let failure: unknown;
   try {
-    for await (const parsed of parser as AsyncIterable<Parsed>) {
-      lastLine = parsed.info.lines;
-      if (names) rows.push(rowOf(parsed, names));
-      else names = checkedNames(parsed.record, path);
+    for await (const { record, info } of parser as AsyncIterable<Parsed>) {
+      const row = unread.cut(info.bytes);
+      if (names) rows.push(rowOf(record, names, row));
+      else names = checkedNames(record, path);
       if (rows.length >= ROWS) {
         yield { rows, share: share() };
         rows = [];
       }
     }
   } catch (error) {
-    throw broken(error, path, lastLine);
+    failure = broken(error, path, unread.lines);
   }
-  yield { rows, share: 1 };
+  yield { rows, share: failure === undefined ? 1 : share() };
+  if (failure !== undefined) throw failure;
 }
 
 function checkedNames(names: readonly string[], path: string): readonly string[] {
   const trimmed = names.map((name) => name.trim());
   const twice = trimmed.find((name, index) => trimmed.indexOf(name) !== index);
-  if (twice !== undefined) throw new CommandFailed(`${path}: the column "${twice}" stands twice in its header.`);
   if (trimmed.includes('')) throw new CommandFailed(`${path}: a column of its header has no name.`);
+  if (twice !== undefined) throw new CommandFailed(`${path}: the column "${twice}" stands twice in its header.`);
   return trimmed;
 }
 
-function rowOf({ record, raw, info }: Parsed, names: readonly string[]): SourceRow {
-  const text = withoutLineEnd(raw);
-  // The counter stands behind the row, which may span lines.
-  const at = info.lines - text.split('\n').length + 1;
-  if (record.length !== names.length) {
-    const message = `has ${record.length} cells, but the header has ${names.length}`;
-    return { at, text: () => text, columns: undefined, problem: { field: '', code: 'format', message } };
+function rowOf(
+  cells: readonly string[],
+  names: readonly string[],
+  { text, line }: { readonly text: Buffer; readonly line: number },
+): SourceRow {
+  const row = { at: line, text: () => text.toString() };
+  if (cells.length !== names.length) {
+    const message = `has ${cells.length} cells, but the header has ${names.length}`;
+    return { ...row, columns: undefined, problem: { field: '', code: 'format', message } };
   }
   const columns: Record<string, Json> = Object.create(null) as Record<string, Json>;
   for (const [index, name] of names.entries()) {
-    const cell = record[index];
+    const cell = cells[index];
     if (cell !== undefined && cell !== '') columns[name] = cell;
   }
-  return { at, text: () => text, columns };
+  return { ...row, columns };
 }
 
 function broken(error: unknown, path: string, lastLine: number): unknown {
   if (!(error instanceof CsvError)) return error;
-  const why =
-    error.code === 'CSV_MAX_RECORD_SIZE' || error.code === 'CSV_QUOTE_NOT_CLOSED'
-      ? 'a quote is opened and not closed'
-      : error.message;
+  const unclosed = error.code === 'CSV_MAX_RECORD_SIZE' || error.code === 'CSV_QUOTE_NOT_CLOSED';
+  const why = unclosed ? 'a quote is opened and not closed' : error.message;
   return new CommandFailed(`${path}: the row after line ${lastLine} cannot be read: ${why}.`);
-}
-
-function withoutLineEnd(raw: string): string {
-  return raw.replace(/^\uFEFF?[\r\n]*/, '').replace(/[\r\n]+$/, '');
 }

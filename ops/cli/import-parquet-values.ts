@@ -81,7 +81,7 @@ function decimalText(value: bigint, scale: number): string {
 }
 
 /** Bytes that are no text are written in base 64. */
-function bytesText(bytes: Uint8Array): string {
+export function bytesText(bytes: Uint8Array): string {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return isUtf8(buffer) ? buffer.toString() : buffer.toString('base64');
 }

@@ -6,7 +6,7 @@ import { compressors } from 'hyparquet-compressors';
 import type { Json } from '#domain';
 import { CommandFailed } from './output.ts';
 import type { SourceRow, SourceRows } from './import-source.ts';
-import { keepDecimals, parquetJson } from './import-parquet-values.ts';
+import { bytesText, keepDecimals, parquetJson } from './import-parquet-values.ts';
 import type { ParquetColumn } from './import-parquet-values.ts';
 
 /** Rows are made from columns that many at a time. */
@@ -127,7 +127,8 @@ const PARSERS: Partial<ParquetParsers> = {
   timestampFromMicroseconds: (micros: bigint) => floored(micros, 1_000n),
   timestampFromNanoseconds: (nanos: bigint) => floored(nanos, 1_000_000n),
   dateFromDays: (days: number) => new Date(days * DAY_MS).toISOString().slice(0, 10),
-  jsonFromBytes: (bytes: Uint8Array) => Buffer.from(bytes).toString(),
+  stringFromBytes: bytesText,
+  jsonFromBytes: bytesText,
 };
 
 /** The millisecond it lies in, also before 1970. */
