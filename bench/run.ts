@@ -14,13 +14,14 @@ import type { Bench, Row } from './report.ts';
 
 const ROWS: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>> = {
   ingest: () => import('./ingest.ts'),
+  import: () => import('./import.ts'),
   facts: () => import('./facts.ts'),
   funnel: () => import('./funnel.ts'),
   beside: () => import('./beside.ts'),
   visible: () => import('./visible.ts'),
   ids: () => import('./ids.ts'),
 };
-const BY_DEFAULT = ['ingest', 'facts', 'funnel', 'beside', 'visible'];
+const BY_DEFAULT = ['ingest', 'import', 'facts', 'funnel', 'beside', 'visible'];
 const RESULT = 'BENCH_ROWS ';
 
 const { quick, only, row } = optionsOf(process.argv.slice(2));
