@@ -103,17 +103,17 @@ async function sendLines(
   return { events: accepted, seconds: (performance.now() - startedAt) / 1000 };
 }
 
-async function importFile(
-  platform: Platform,
-  events: number,
-): Promise<{ events: number; seconds: number }> {
+async function importFile(platform: Platform, events: number): Promise<{ events: number; seconds: number }> {
   await using dir = await temporaryDir();
   const path = join(dir.path, 'events.ndjson');
   await writeFile(path, Buffer.concat(piecesOf(events)));
   const env = { DAYBOOK_HTTP_PORT: String(platform.port) };
   const { exit, output } = await runDaybook(['import', path, '--tenant', 'acme', '--json'], env);
   if (exit !== 0) throw new Error(output);
-  const report = JSON.parse(output.trim().split('\n').at(-1) ?? '{}') as { accepted: number; seconds: number };
+  const report = JSON.parse(output.trim().split('\n').at(-1) ?? '{}') as {
+    accepted: number;
+    seconds: number;
+  };
   return { events: report.accepted, seconds: report.seconds };
 }
 

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { canonicalJson, eventTime, keyOf, kindOf, normalise, parseTenantId } from '#domain';
-import type { Event, EventKind, EventWarning, Json, JsonObject, TenantId } from '#domain';
+import type { Event, EventKind, EventTime, EventWarning, Json, JsonObject, TenantId } from '#domain';
 import type { NewRecord } from '#log';
 import type { FieldCode, FieldError, SchemaRegistry, SchemaVersion } from '#schema-registry';
 import { eventLine } from './event-line.ts';
@@ -94,8 +94,7 @@ export function examine(input: Input, sender: Sender, examination: Examination):
   if (violations)
     errors.push(...violations.filter(({ field }) => !errors.some((one) => one.field === field)));
   if (kind === 'generic' || kind === 'user') requireActor(value, errors);
-  const { nowMs, maxAgeDays } = examination;
-  const time = eventTime(value, { nowMs, maxAgeDays: sender.anyAge === true ? 0 : maxAgeDays });
+  const time = timeOf(value, sender, examination);
   if (!time.ok && !errors.some(({ field }) => field === time.field)) {
     errors.push({ field: time.field, code: time.code, message: time.message });
   }
@@ -103,6 +102,10 @@ export function examine(input: Input, sender: Sender, examination: Examination):
   const warnings: EventWarning[] = time.warning ? [...input.warnings, time.warning] : [...input.warnings];
   const about = { input, value, tenant, kind, schema, warnings, timestamp: time.ms };
   return accepted(about, sender, examination);
+}
+
+function timeOf(value: JsonObject, sender: Sender, { nowMs, maxAgeDays }: Examination): EventTime {
+  return eventTime(value, { nowMs, maxAgeDays: sender.anyAge === true ? 0 : maxAgeDays });
 }
 
 function accepted(

@@ -214,11 +214,18 @@ test('two tenants that import the same ids keep their own, and a line of another
   assert.deepEqual([acme.length, other.length], [5, 5]);
   assert.ok(acme.every(({ value }) => value['tenant_id'] === 'acme' && value['city'] === undefined));
   assert.ok(other.every(({ value }) => value['tenant_id'] === 'globex' && value['city'] === 'Oslo'));
-  assert.deepEqual([(await door.deadLetters('globex')).length, (await door.deadLetters('acme')).length], [1, 0]);
+  assert.deepEqual(
+    [(await door.deadLetters('globex')).length, (await door.deadLetters('acme')).length],
+    [1, 0],
+  );
 });
 
 /** A log that refuses the appends of its events with these numbers, from 1. */
-function refusing(log: EventLog, refused: ReadonlySet<number>, code: 'LOG_OVERLOADED' | 'INTERNAL'): EventLog {
+function refusing(
+  log: EventLog,
+  refused: ReadonlySet<number>,
+  code: 'LOG_OVERLOADED' | 'INTERNAL',
+): EventLog {
   let appends = 0;
   return new Proxy(log, {
     get(target, name) {
@@ -243,7 +250,9 @@ test('an overloaded log is waited for, and each line still stands there once', a
 });
 
 test('when the log fails, the answer says how many lines are durable, and those are in the log', async () => {
-  await using door = await openDoor({ wrapLog: (log) => refusing(log, new Set([3, 4, 5, 6, 7]), 'INTERNAL') });
+  await using door = await openDoor({
+    wrapLog: (log) => refusing(log, new Set([3, 4, 5, 6, 7]), 'INTERNAL'),
+  });
   const { end } = await importTo(door, linesOf(range(50).map((n) => eventOf(n))), {
     query: '?portion_lines=10',
   });

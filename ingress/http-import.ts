@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Fault } from '#domain';
-import type { Sender } from './examine.ts';
+import type { Input, Sender } from './examine.ts';
 import { Aborted, streamBody } from './http-body.ts';
 import type { InputLimits } from './http-inputs.ts';
 import { readLines } from './import-inputs.ts';
@@ -10,7 +10,6 @@ import { portionsOf } from './import-portions.ts';
 import { ImportTotals, reportOf } from './import-report.ts';
 import type { LineOutcome } from './import-report.ts';
 import type { Ingress } from './ingress.ts';
-import type { Input } from './examine.ts';
 
 export type HttpImport = {
   readonly req: IncomingMessage;
@@ -47,6 +46,7 @@ export async function answerImport(about: HttpImport): Promise<void> {
   const portionLimits = { portionBytes: PORTION_BYTES, portionLines, lineBytes };
   let written: Promise<void> = Promise.resolve();
   let fault: Fault | undefined;
+  let whole = true;
   try {
     for await (const portion of portionsOf(body, portionLimits)) {
       const lines = readLines(portion, limits);
@@ -59,7 +59,10 @@ export async function answerImport(about: HttpImport): Promise<void> {
       // Whoever waits for it is told; nobody may be waiting yet when it fails.
       written.catch(() => undefined);
       await before;
-      if (ending.aborted) break;
+      if (ending.aborted) {
+        whole = false;
+        break;
+      }
     }
     await written;
   } catch (error) {
@@ -68,7 +71,7 @@ export async function answerImport(about: HttpImport): Promise<void> {
     await written.catch(() => undefined);
     if (!res.headersSent) throw fault;
   }
-  await write(res, totals.end({ complete: req.complete && !ending.aborted && !fault, fault }));
+  await write(res, totals.end({ complete: whole && !fault, fault }));
   res.end();
 }
 
@@ -79,7 +82,10 @@ function parseOptions(url: string): { readonly dryRun: boolean; readonly portion
   if (dryRun !== '0' && dryRun !== '1') throw new Fault('INGRESS_BODY_INVALID', 'dry_run must be 0 or 1.');
   const lines = query.get('portion_lines') ?? String(PORTION_LINES);
   if (!/^[1-9]\d{0,4}$/.test(lines) || Number(lines) > MOST_PORTION_LINES) {
-    throw new Fault('INGRESS_BODY_INVALID', `portion_lines must be a number from 1 to ${MOST_PORTION_LINES}.`);
+    throw new Fault(
+      'INGRESS_BODY_INVALID',
+      `portion_lines must be a number from 1 to ${MOST_PORTION_LINES}.`,
+    );
   }
   return { dryRun: dryRun === '1', portionLines: Number(lines) };
 }
@@ -88,11 +94,13 @@ async function check(
   { ingress, sender }: HttpImport,
   inputs: readonly Input[],
 ): Promise<readonly LineOutcome[]> {
-  return ingress.check(inputs, sender).map((one) =>
-    one.ok
-      ? { outcome: 'checked', warnings: one.warnings }
-      : { outcome: 'rejected', eventId: one.eventId, errors: one.errors, deadLetter: undefined },
-  );
+  return ingress
+    .check(inputs, sender)
+    .map((one) =>
+      one.ok
+        ? { outcome: 'checked', warnings: one.warnings }
+        : { outcome: 'rejected', eventId: one.eventId, errors: one.errors, deadLetter: undefined },
+    );
 }
 
 /** Gives inputs to the door until the log has taken them. Throws the fault when it takes them no more. */
@@ -118,8 +126,17 @@ async function keep(
 /** Waits until the sender has read enough, so that one who reads nothing sends nothing more. */
 async function write(res: ServerResponse, line: object): Promise<void> {
   if (!res.headersSent) {
-    res.writeHead(200, { 'Content-Type': 'application/x-ndjson; charset=utf-8', 'Cache-Control': 'no-store' });
+    res.writeHead(200, {
+      'Content-Type': 'application/x-ndjson; charset=utf-8',
+      'Cache-Control': 'no-store',
+    });
   }
   if (res.write(JSON.stringify(line) + '\n') || res.destroyed) return;
-  await Promise.race([once(res, 'drain'), once(res, 'close')]);
+  const done = new AbortController();
+  const either = { signal: done.signal };
+  // Whichever comes second is listened to no longer.
+  const [drained, closed] = [once(res, 'drain', either), once(res, 'close', either)];
+  await Promise.race([drained, closed]);
+  for (const one of [drained, closed]) one.catch(() => undefined);
+  done.abort();
 }

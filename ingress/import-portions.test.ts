@@ -30,7 +30,9 @@ async function linesOf(body: AsyncIterable<Buffer>, limits: PortionLimits): Prom
 }
 
 test('however a body comes in pieces, its portions hold its lines', async () => {
-  const text = fc.array(fc.string({ unit: fc.constantFrom('a', 'é', '\r', '"', '\n', '😀') }), { maxLength: 8 });
+  const text = fc.array(fc.string({ unit: fc.constantFrom('a', 'é', '\r', '"', '\n', '😀') }), {
+    maxLength: 8,
+  });
   await fc.assert(
     fc.asyncProperty(
       text,

@@ -80,7 +80,8 @@ export const IMPORT_SCHEMAS = {
   },
   ImportEnd: {
     type: 'object',
-    description: 'The last line: the sums. Unless complete, the lines after the first `lines` are to be sent again.',
+    description:
+      'The last line: the sums. Unless complete, the lines after the first `lines` are to be sent again.',
     required: ['complete', ...Object.keys(COUNTS)],
     properties: {
       complete: { type: 'boolean' },

@@ -24,7 +24,12 @@ export function addImport(
     .argument('<files...>', 'NDJSON, CSV or Parquet; the first two may be compressed, .gz')
     .requiredOption('-t, --tenant <id>', 'whose events')
     .option('--format <format>', 'ndjson, csv or parquet (default: by the name of the file)')
-    .option('--map <mapping>', 'a mapping file, or column=member, column=member:form, =value=member', gather, [])
+    .option(
+      '--map <mapping>',
+      'a mapping file, or column=member, column=member:form, =value=member',
+      gather,
+      [],
+    )
     .option('--kind <kind>', 'behaviour, generic, user or catalog (default: by action_type or event_name)')
     .option('--tz <zone>', 'time zone of times without an offset (default: UTC)')
     .option('--delimiter <text>', 'between the cells of CSV (default: a comma, in .tsv a tab)')

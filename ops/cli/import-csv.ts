@@ -47,7 +47,7 @@ export async function* readCsv(path: string, options: CsvOptions = {}): AsyncGen
   pipeline(stream, noted, parser, () => undefined);
   let names = options.columns && checkedNames(options.columns, path);
   let rows: SourceRow[] = [];
-  let failure: unknown;
+  let failure: Error | undefined;
   try {
     for await (const { record, info } of parser as AsyncIterable<Parsed>) {
       const row = unread.cut(info.bytes);
@@ -61,15 +61,16 @@ export async function* readCsv(path: string, options: CsvOptions = {}): AsyncGen
   } catch (error) {
     failure = broken(error, path, unread.lines);
   }
-  yield { rows, share: failure === undefined ? 1 : share() };
-  if (failure !== undefined) throw failure;
+  yield { rows, share: failure ? share() : 1 };
+  if (failure) throw failure;
 }
 
 function checkedNames(names: readonly string[], path: string): readonly string[] {
   const trimmed = names.map((name) => name.trim());
   const twice = trimmed.find((name, index) => trimmed.indexOf(name) !== index);
   if (trimmed.includes('')) throw new CommandFailed(`${path}: a column of its header has no name.`);
-  if (twice !== undefined) throw new CommandFailed(`${path}: the column "${twice}" stands twice in its header.`);
+  if (twice !== undefined)
+    throw new CommandFailed(`${path}: the column "${twice}" stands twice in its header.`);
   return trimmed;
 }
 
@@ -91,8 +92,8 @@ function rowOf(
   return { ...row, columns };
 }
 
-function broken(error: unknown, path: string, lastLine: number): unknown {
-  if (!(error instanceof CsvError)) return error;
+function broken(error: unknown, path: string, lastLine: number): Error {
+  if (!(error instanceof CsvError)) return error instanceof Error ? error : new Error(String(error));
   const unclosed = error.code === 'CSV_MAX_RECORD_SIZE' || error.code === 'CSV_QUOTE_NOT_CLOSED';
   const why = unclosed ? 'a quote is opened and not closed' : error.message;
   return new CommandFailed(`${path}: the row after line ${lastLine} cannot be read: ${why}.`);

@@ -29,7 +29,8 @@ export class EventLines {
   #sentAsItIs(event: JsonObject, line: Buffer): Buffer {
     if (hasId(event)) return ended(line);
     // One that is there but says nothing would stand twice.
-    if (Object.hasOwn(event, 'event_id') || Object.keys(event).length === 0) return jsonLine(this.#withId(event));
+    if (Object.hasOwn(event, 'event_id') || Object.keys(event).length === 0)
+      return jsonLine(this.#withId(event));
     const opened = line.indexOf('{') + 1;
     const id = JSON.stringify(this.#ids.idOf(event));
     return Buffer.concat([Buffer.from(`{"event_id":${id},`), line.subarray(opened), LINE_FEED]);

@@ -6,8 +6,7 @@ import type { RowProblem } from './import-source.ts';
 import { convert } from './import-values.ts';
 
 export type MappedRow =
-  | { readonly ok: true; readonly event: JsonObject }
-  | { readonly ok: false; readonly problem: RowProblem };
+  { readonly ok: true; readonly event: JsonObject } | { readonly ok: false; readonly problem: RowProblem };
 
 type Draft = Record<string, Json>;
 
@@ -27,19 +26,26 @@ export class RowMapper {
 
   map(columns: JsonObject): MappedRow {
     const event = emptyDraft();
-    if (this.#mapping.kind !== undefined) event['kind'] = this.#mapping.kind;
-    for (const rule of this.#mapping.rules) {
-      const problem = this.#put(event, rule, rule.from === undefined ? rule.constant : valueAt(columns, rule.from));
+    const { kind, rules } = this.#mapping;
+    if (kind !== undefined) event['kind'] = kind;
+    for (const rule of rules) {
+      const value = rule.from === undefined ? rule.constant : valueAt(columns, rule.from);
+      const problem = this.#put(event, rule, value);
       if (problem) return { ok: false, problem };
     }
+    return this.#mapOthers(columns, event);
+  }
+
+  #mapOthers(columns: JsonObject, event: Draft): MappedRow {
     let others: Draft | undefined;
     for (const [name, value] of Object.entries(columns)) {
       if (this.#used.has(name)) continue;
       const rule = this.#ruleOf(name);
-      if (rule) {
-        const problem = this.#put(event, rule, value);
-        if (problem) return { ok: false, problem };
-      } else if (this.#mapping.others === 'keep' && value !== null) (others ??= emptyDraft())[name] = value;
+      const problem = rule && this.#put(event, rule, value);
+      if (problem) return { ok: false, problem };
+      if (rule || value === null || this.#mapping.others === 'drop') continue;
+      others ??= emptyDraft();
+      others[name] = value;
     }
     return others ? this.#keep(event, others) : { ok: true, event };
   }
@@ -60,7 +66,11 @@ export class RowMapper {
     if (!converted.ok) return { field, code: 'format', message: converted.message };
     return place(event, rule.path, converted.value)
       ? undefined
-      : { field, code: 'format', message: `cannot be put into ${rule.path.join('.')}, which has a value already` };
+      : {
+          field,
+          code: 'format',
+          message: `cannot be put into ${rule.path.join('.')}, which has a value already`,
+        };
   }
 
   /** Columns the envelope does not know, where an event of its kind keeps them. */

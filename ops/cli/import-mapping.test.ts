@@ -28,8 +28,20 @@ test('columns become members by the mapping, by their name, or attributes', () =
     [
       'names of the envelope need no rule',
       {},
-      { user_id: 'u1', event_name: 'seen', timestamp: '2024-03-01T10:00:00Z', position: '3', 'context.os': 'iOS' },
-      { user_id: 'u1', event_name: 'seen', timestamp: 1_709_287_200_000, position: 3, context: { os: 'iOS' } },
+      {
+        user_id: 'u1',
+        event_name: 'seen',
+        timestamp: '2024-03-01T10:00:00Z',
+        position: '3',
+        'context.os': 'iOS',
+      },
+      {
+        user_id: 'u1',
+        event_name: 'seen',
+        timestamp: 1_709_287_200_000,
+        position: 3,
+        context: { os: 'iOS' },
+      },
     ],
     [
       'other columns of a generic event are properties',
@@ -77,7 +89,11 @@ test('columns become members by the mapping, by their name, or attributes', () =
       'a member of a nested column',
       { pairs: ['device.id=device_id', 'device.screen.width=properties.width'] },
       { event_name: 'x', device: { id: 'd1', screen: { width: 320 } } },
-      { event_name: 'x', device_id: 'd1', properties: { width: 320, device: { id: 'd1', screen: { width: 320 } } } },
+      {
+        event_name: 'x',
+        device_id: 'd1',
+        properties: { width: 320, device: { id: 'd1', screen: { width: 320 } } },
+      },
     ],
     [
       'one column for two members; a pair wins over the file',
@@ -85,7 +101,12 @@ test('columns become members by the mapping, by their name, or attributes', () =
       { a: '1', b: '2' },
       { user_id: '2', device_id: '2', event_name: 'x', properties: { a: '1' } },
     ],
-    ['what is empty or null says nothing', { pairs: ['a=user_id'] }, { a: '', b: null, event_name: 'x' }, { event_name: 'x' }],
+    [
+      'what is empty or null says nothing',
+      { pairs: ['a=user_id'] },
+      { a: '', b: null, event_name: 'x' },
+      { event_name: 'x' },
+    ],
     [
       'whole objects as JSON',
       {},

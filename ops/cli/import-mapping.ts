@@ -49,6 +49,8 @@ const FORMS: ReadonlyMap<string, ValueForm> = new Map<string, ValueForm>([
   ['scenario_data', 'json'],
   ['data', 'json'],
 ]);
+const NO_VALUES: MemberRule['values'] = new Map();
+const UTC: Zone = { name: 'UTC', offsetAt: () => 0 };
 const MEMBERS = new Set(ENVELOPE_MEMBERS);
 const FILE_MEMBERS = new Set(['kind', 'members', 'others', 'tz']);
 const RULE_MEMBERS = new Set(['from', 'constant', 'as', 'values']);
@@ -59,30 +61,44 @@ const RULE_MEMBERS = new Set(['from', 'constant', 'as', 'values']);
  */
 export function parseMapping({ file, pairs, kind, tz }: MappingSource): Mapping {
   const problems: string[] = [];
-  const rules = new Map<string, MemberRule>();
-  const given = isObject(file) ? file : {};
-  if (file !== undefined && !isObject(file)) problems.push('the mapping file must hold an object');
+  const given = membersOf(file, 'the mapping file', problems);
   for (const name of Object.keys(given)) {
     if (!FILE_MEMBERS.has(name)) problems.push(`"${name}" is no member of a mapping file`);
   }
-  const members = given['members'] ?? {};
-  if (!isObject(members)) problems.push('"members" must be an object');
-  for (const [to, said] of Object.entries(isObject(members) ? members : {})) {
+  const rules = new Map<string, MemberRule>();
+  for (const [to, said] of Object.entries(membersOf(given['members'], '"members"', problems))) {
     rules.set(to, ruleOf(to, said, problems));
   }
   for (const pair of pairs) {
     const rule = pairOf(pair, problems);
     if (rule) rules.set(rule.path.join('.'), rule);
   }
-  const others = given['others'] ?? 'keep';
-  if (others !== 'keep' && others !== 'drop') problems.push('"others" must be keep or drop');
-  const zone = parseZone(textOr(tz ?? given['tz'], 'UTC'));
-  if (!zone) problems.push(`"${String(tz ?? given['tz'])}" is no time zone`);
-  const meant = kindOr(kind ?? given['kind'], problems);
-  if (problems.length > 0 || !zone) {
-    throw new CommandFailed(`The mapping cannot be used:${problems.map((one) => `\n  ${one}`).join('')}`);
-  }
-  return { kind: meant, rules: [...rules.values()], others: others === 'drop' ? 'drop' : 'keep', zone };
+  const mapping = {
+    kind: kindOr(kind ?? given['kind'], problems),
+    rules: [...rules.values()],
+    others: othersOf(given['others'], problems),
+    zone: zoneOf(tz ?? given['tz'], problems),
+  };
+  if (problems.length === 0) return mapping;
+  throw new CommandFailed(`The mapping cannot be used:${problems.map((one) => `\n  ${one}`).join('')}`);
+}
+
+function membersOf(value: unknown, name: string, problems: string[]): JsonObject {
+  if (isObject(value)) return value;
+  if (value !== undefined) problems.push(`${name} must be an object`);
+  return {};
+}
+
+function othersOf(value: Json | undefined, problems: string[]): Mapping['others'] {
+  if (value === 'drop') return 'drop';
+  if (value !== undefined && value !== 'keep') problems.push('"others" must be keep or drop');
+  return 'keep';
+}
+
+function zoneOf(value: Json | undefined, problems: string[]): Zone {
+  const zone = typeof value === 'string' ? parseZone(value) : undefined;
+  if (!zone && value !== undefined) problems.push(`${JSON.stringify(value)} is no time zone`);
+  return zone ?? UTC;
 }
 
 /** The rule for a column that has none: by its name, if that is one of the envelope. */
@@ -96,30 +112,31 @@ function formOf(path: readonly string[]): ValueForm {
   return path.length === 1 ? (FORMS.get(path[0] ?? '') ?? 'as_is') : 'as_is';
 }
 
-function ruleOf(to: string, said: unknown, problems: string[]): MemberRule {
+function ruleOf(to: string, said: Json, problems: string[]): MemberRule {
   const path = pathOf(to, problems);
-  const plain = { path, from: undefined, constant: undefined, as: formOf(path), values: new Map<string, Json>() };
+  const plain = { path, from: undefined, constant: undefined, as: formOf(path), values: NO_VALUES };
   if (typeof said === 'string') {
     return said.startsWith('=') ? { ...plain, constant: said.slice(1) } : { ...plain, from: said };
   }
-  if (!isObject(said)) {
-    problems.push(`"${to}" must be the name of a column, "=value", or an object with "from"`);
-    return plain;
-  }
+  if (isObject(said)) return { ...plain, ...detailsOf(to, said, problems) };
+  problems.push(`"${to}" must be the name of a column, "=value", or an object with "from"`);
+  return plain;
+}
+
+function detailsOf(to: string, said: JsonObject, problems: string[]): Partial<MemberRule> {
   for (const name of Object.keys(said)) {
     if (!RULE_MEMBERS.has(name)) problems.push(`"${to}": "${name}" is none of from, constant, as, values`);
   }
-  const { from, constant, as = plain.as, values } = said;
+  const { from, constant, as, values } = said;
   if ((from === undefined) === (constant === undefined)) problems.push(`"${to}" needs "from" or "constant"`);
-  else if (from !== undefined && typeof from !== 'string') problems.push(`"${to}": "from" must be a text`);
-  if (!isForm(as)) problems.push(`"${to}": "as" must be one of ${VALUE_FORMS.join(', ')}`);
-  if (values !== undefined && !isObject(values)) problems.push(`"${to}": "values" must be an object`);
+  if (from !== undefined && typeof from !== 'string') problems.push(`"${to}": "from" must be a text`);
+  if (as !== undefined && !isForm(as))
+    problems.push(`"${to}": "as" must be one of ${VALUE_FORMS.join(', ')}`);
   return {
-    path,
     from: typeof from === 'string' ? from : undefined,
     constant,
-    as: isForm(as) ? as : 'as_is',
-    values: new Map(isObject(values) ? Object.entries(values) : []),
+    ...(isForm(as) ? { as } : {}),
+    values: new Map(Object.entries(membersOf(values, `"${to}": "values"`, problems))),
   };
 }
 
@@ -149,10 +166,6 @@ function kindOr(kind: unknown, problems: string[]): EventKind | undefined {
   const known = EVENT_KINDS.find((one) => one === kind);
   if (kind !== undefined && !known) problems.push(`the kind must be one of ${EVENT_KINDS.join(', ')}`);
   return known;
-}
-
-function textOr(value: unknown, otherwise: string): string {
-  return typeof value === 'string' ? value : value === undefined ? otherwise : '';
 }
 
 function isForm(value: unknown): value is ValueForm {

@@ -97,7 +97,10 @@ function unreadable(path: string, error: unknown): CommandFailed {
 }
 
 function rowsOf(
-  group: { readonly columns: readonly ParquetColumn[]; readonly stretches: ReadonlyMap<string, readonly Stretch[]> },
+  group: {
+    readonly columns: readonly ParquetColumn[];
+    readonly stretches: ReadonlyMap<string, readonly Stretch[]>;
+  },
   start: number,
   end: number,
 ): SourceRow[] {

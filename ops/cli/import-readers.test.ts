@@ -203,7 +203,11 @@ test('every row of a Parquet file of many row groups is read once, in its order'
     ),
   );
   assert.equal(rows.length, 25_000);
-  assert.ok(rows.every(({ at, columns }, n) => at === n + 1 && columns?.['n'] === n && columns['user_id'] === `u${n}`));
+  assert.ok(
+    rows.every(
+      ({ at, columns }, n) => at === n + 1 && columns?.['n'] === n && columns['user_id'] === `u${n}`,
+    ),
+  );
 });
 
 test('a file that is no Parquet is said to be none', async (t) => {

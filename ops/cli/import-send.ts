@@ -45,14 +45,14 @@ export async function sendRows(
   sending: ImportSending,
 ): Promise<void> {
   const pending = new PendingRows();
-  let broken: unknown;
+  let broken: Error | undefined;
   // What was read before a file could not be read further is sent all the same.
   const taking: AsyncIterator<readonly SentRow[]> = {
     next: async () => {
       try {
         return await rows.next();
       } catch (error) {
-        broken = error;
+        broken = error instanceof Error ? error : new Error(String(error));
         return { done: true, value: undefined };
       }
     },
@@ -61,7 +61,7 @@ export async function sendRows(
   for (let failures = 0; ;) {
     const { complete, progressed, failure } = await new Exchange(taking, pending, sending).run();
     if (complete) {
-      if (broken !== undefined) throw broken;
+      if (broken) throw broken;
       return;
     }
     sending.signal.throwIfAborted();
@@ -72,7 +72,9 @@ export async function sendRows(
     if (failures >= ATTEMPTS) throw new PlatformGone(`${sending.url} went away (${whyOf(failure)})`);
     // One that ended an import in order goes on at once.
     if (failure) {
-      await wait(Math.min(FIRST_WAIT_MS * 2 ** failures, LONGEST_WAIT_MS), undefined, { signal: sending.signal });
+      await wait(Math.min(FIRST_WAIT_MS * 2 ** failures, LONGEST_WAIT_MS), undefined, {
+        signal: sending.signal,
+      });
     }
   }
 }
@@ -132,22 +134,26 @@ class Exchange {
     this.#stopped.resolve(undefined);
   }
 
+  #goesOn(): boolean {
+    return !this.#over;
+  }
+
   async #write(request: ClientRequest): Promise<void> {
     await this.#put(request, this.#pending.rows);
-    while (!this.#over) {
+    while (this.#goesOn()) {
       const next = await this.#rows.next();
       if (next.done === true) break;
       this.#pending.add(next.value);
       await this.#put(request, next.value);
-      while (!this.#over && this.#pending.bytes > MOST_PENDING_BYTES) {
+      while (this.#goesOn() && this.#pending.bytes > MOST_PENDING_BYTES) {
         await Promise.race([this.#pending.taken(), this.#stopped.promise]);
       }
     }
-    if (!this.#over) request.end();
+    if (this.#goesOn()) request.end();
   }
 
   async #put(request: ClientRequest, rows: readonly SentRow[]): Promise<void> {
-    if (this.#over || rows.length === 0) return;
+    if (!this.#goesOn() || rows.length === 0) return;
     const drained = Promise.withResolvers<undefined>();
     const taken = request.write(Buffer.concat(rows.map(({ line }) => line)));
     if (taken) return;

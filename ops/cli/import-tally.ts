@@ -75,7 +75,11 @@ export class ImportTally {
     const name = this.#reasons.has(known) || this.#reasons.size < REASONS ? known : 'others';
     let reason = this.#reasons.get(name);
     if (!reason) {
-      reason = { ...(name === 'others' ? { code: 'others', field: '' } : { code, field }), rows: 0, examples: [] };
+      reason = {
+        ...(name === 'others' ? { code: 'others', field: '' } : { code, field }),
+        rows: 0,
+        examples: [],
+      };
       this.#reasons.set(name, reason);
     }
     reason.rows++;
@@ -83,7 +87,11 @@ export class ImportTally {
   }
 }
 
-function rejectedLine({ outcome, errors, dead_letter: letter }: RefusedLine, at: number, row: SentRow | undefined): string {
+function rejectedLine(
+  { outcome, errors, dead_letter: letter }: RefusedLine,
+  at: number,
+  row: SentRow | undefined,
+): string {
   const kept = letter === undefined ? {} : { dead_letter: letter.token };
   return `${JSON.stringify({ line: at, outcome, errors, ...kept, row: row?.text() ?? '' })}\n`;
 }

@@ -17,7 +17,8 @@ export const VALUE_FORMS = [
 ] as const;
 export type ValueForm = (typeof VALUE_FORMS)[number];
 
-export type Converted = { readonly ok: true; readonly value: Json } | { readonly ok: false; readonly message: string };
+export type Converted =
+  { readonly ok: true; readonly value: Json } | { readonly ok: false; readonly message: string };
 
 /**
  * Takes a value as a form. Nothing is rounded: digits finer than a millisecond are cut off.
@@ -25,32 +26,23 @@ export type Converted = { readonly ok: true; readonly value: Json } | { readonly
  * @param zone of times that are written without an offset
  */
 export function convert(value: Json, form: ValueForm, zone: Zone): Converted {
-  switch (form) {
-    case 'as_is':
-      return { ok: true, value };
-    case 'text':
-      return { ok: true, value: textOf(value) };
-    case 'number':
-      return numberOf(value, NUMBER, 'a number');
-    case 'integer':
-      return numberOf(value, INTEGER, 'a whole number');
-    case 'boolean':
-      return booleanOf(value);
-    case 'json':
-      return jsonOf(value);
-    case 'time':
-      // What is all digits is milliseconds, as on every other way in.
-      return INTEGER.test(textOf(value)) ? epochOf(value, 0) : instantOf(value, zone);
-    case 'epoch_s':
-      return epochOf(value, 3);
-    case 'epoch_ms':
-      return epochOf(value, 0);
-    case 'epoch_us':
-      return epochOf(value, -3);
-    case 'iso':
-      return instantOf(value, zone);
-  }
+  return CONVERSIONS[form](value, zone);
 }
+
+const CONVERSIONS: Readonly<Record<ValueForm, (value: Json, zone: Zone) => Converted>> = {
+  as_is: (value) => ({ ok: true, value }),
+  text: (value) => ({ ok: true, value: textOf(value) }),
+  number: (value) => numberOf(value, NUMBER, 'a number'),
+  integer: (value) => numberOf(value, INTEGER, 'a whole number'),
+  boolean: booleanOf,
+  json: jsonOf,
+  // What is all digits is milliseconds, as on every other way in.
+  time: (value, zone) => (INTEGER.test(textOf(value)) ? epochOf(value, 0) : instantOf(value, zone)),
+  epoch_s: (value) => epochOf(value, 3),
+  epoch_ms: (value) => epochOf(value, 0),
+  epoch_us: (value) => epochOf(value, -3),
+  iso: instantOf,
+};
 
 const NUMBER = /^[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$/;
 const INTEGER = /^[-+]?\d+$/;

@@ -45,13 +45,24 @@ export function reportText(about: {
   readonly seconds: number;
   readonly dryRun: boolean;
   readonly rejects: string | undefined;
+  /** What the numbers of rows count. */
+  readonly rowName: 'line' | 'row';
 }): string {
-  const { path, tenant, tallied, seconds, dryRun, rejects } = about;
+  const { path, tenant, tallied, seconds, dryRun, rejects, rowName } = about;
   const { rows, resumed, accepted, duplicate, conflict, rejected, warned, reasons } = tallied;
   const rate = seconds > 0 ? (rows - resumed) / seconds : 0;
   const counts: [string, number, string][] = [
-    [dryRun ? 'would be accepted' : 'accepted', accepted, warned > 0 ? `, ${grouped(warned)} with a warning` : ''],
-    ...(dryRun ? [] : ([['duplicate', duplicate, ''], ['conflict', conflict, '']] as [string, number, string][])),
+    [
+      dryRun ? 'would be accepted' : 'accepted',
+      accepted,
+      warned > 0 ? `, ${grouped(warned)} with a warning` : '',
+    ],
+    ...(dryRun
+      ? []
+      : ([
+          ['duplicate', duplicate, ''],
+          ['conflict', conflict, ''],
+        ] as [string, number, string][])),
     [dryRun ? 'would be rejected' : 'rejected', rejected, ''],
   ];
   const lines = [
@@ -60,7 +71,7 @@ export function reportText(about: {
     ...counts.map(([name, count, more]) => `  ${name.padEnd(17)} ${grouped(count).padStart(12)}${more}`),
     ...reasons.flatMap((reason) => [
       `    ${grouped(reason.rows)} x ${[reason.code, reason.field].filter(Boolean).join(' ')}`,
-      ...reason.examples.map(({ at, message }) => `      line ${at}: ${oneLine(message)}`),
+      ...reason.examples.map(({ at, message }) => `      ${rowName} ${at}: ${oneLine(message)}`),
     ]),
   ];
   if (!dryRun && conflict + rejected > 0) {

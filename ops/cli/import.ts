@@ -210,8 +210,8 @@ class FileImport {
     const progress = parseProgress(text, this.#digest);
     if (!progress) return 0;
     const search = new URLSearchParams({ tenant_id: command.tenant, n: '1' });
-    const path_ = `/api/v1/log/tail?${search.toString()}`;
-    const newest = await askPlatform({ url: command.url, path: path_ }, around)
+    const tail = `/api/v1/log/tail?${search.toString()}`;
+    const newest = await askPlatform({ url: command.url, path: tail }, around)
       .then((response) => response.text())
       .catch(() => '');
     if (newest === '') return 0;
@@ -247,14 +247,15 @@ class FileImport {
   }
 
   #report(tally: ImportTally): void {
-    const { path, around, command } = this.#options;
+    const { path, around, command, format } = this.#options;
     const { tenant, dryRun, rejects } = command;
+    const rowName = format === 'parquet' ? 'row' : 'line';
     const tallied = tally.read();
     const seconds = (performance.now() - this.#startedAt) / 1000;
     around.out(
       command.json
         ? `${JSON.stringify({ file: path, seconds, dry_run: dryRun, ...tallied })}\n`
-        : reportText({ path, tenant, tallied, seconds, dryRun, rejects }),
+        : reportText({ path, tenant, tallied, seconds, dryRun, rejects, rowName }),
     );
   }
 }

@@ -155,7 +155,10 @@ test('rows of CSV and NDJSON stand in the log once each, twins twice, and a seco
   assert.match(first.output, /accepted +3,000\n/);
   // A cell of two lines makes the line of the file another number than that of the row.
   const bad = csvOf(rows).split('\n').length;
-  assert.match(first.output, new RegExp(`1 x format at\n +line ${bad}: is "yesterday", not a time in digits`));
+  assert.match(
+    first.output,
+    new RegExp(`1 x format at\n +line ${bad}: is "yesterday", not a time in digits`),
+  );
   const refused = JSON.parse(await readFile(rejects, 'utf8')) as { line: number; row: string };
   assert.deepEqual([refused.line, refused.row], [bad, 'u1,yesterday,red,1']);
   assert.equal(await exists(`${csv}.daybook-progress`), false);
@@ -248,7 +251,8 @@ test('progress of another log is not believed: after the data is gone the file i
 
   const data = join(dir.path, 'two');
   await using other = await startPlatform({ dataDir: data });
-  const seen = '{"event_name":"seen","user_id":"u","tenant_id":"acme","properties":{"colour":"x","price":1},"timestamp":1700000000000}';
+  const seen =
+    '{"event_name":"seen","user_id":"u","tenant_id":"acme","properties":{"colour":"x","price":1},"timestamp":1700000000000}';
   await other.post('/api/v1/behaviors/track', seen);
   const ended = await startImport([file, '-t', 'acme'], other.port).ended;
   assert.equal(ended.exit, 0, ended.output);
