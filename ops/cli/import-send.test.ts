@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
+import { connect, createServer as createNetServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
@@ -87,4 +88,25 @@ test('a refusal is said with its code, and what is no platform is said to be non
   );
   const other = await answering(t, 404, '<html>');
   await assert.rejects(sendRows(rowsUpTo(5), sendingTo(other)), /HTTP 404, but not as a Daybook/);
+});
+
+test('a platform that goes away before its first answer is waited for', async (t) => {
+  await using door = await openDoor();
+  let refused = 0;
+  // Breaks off the first two connections, then passes everything on.
+  const between = createNetServer((socket) => {
+    if (refused++ < 2) {
+      socket.once('data', () => socket.resetAndDestroy());
+      return;
+    }
+    const onward = connect(door.port, '127.0.0.1');
+    socket.pipe(onward).pipe(socket);
+  });
+  between.listen(0, '127.0.0.1');
+  await once(between, 'listening');
+  t.after(() => between.close());
+  const { port } = between.address() as AddressInfo;
+  await sendRows(rowsUpTo(60), sendingTo(`http://127.0.0.1:${port}`));
+  assert.equal(refused, 3);
+  assert.equal((await door.events()).length, 60);
 });

@@ -57,17 +57,17 @@ export async function sendRows(
       }
     },
   };
-  let answeredBefore = false;
+  let reachedBefore = false;
   for (let failures = 0; ;) {
-    const { complete, progressed, failure } = await new Exchange(taking, pending, sending).run();
+    const { complete, progressed, reached, failure } = await new Exchange(taking, pending, sending).run();
     if (complete) {
       if (broken) throw broken;
       return;
     }
     sending.signal.throwIfAborted();
     if (failure instanceof CommandFailed) throw failure;
-    answeredBefore ||= progressed;
-    if (!answeredBefore && failure) throw noPlatform(failure, sending.url);
+    reachedBefore ||= reached;
+    if (!reachedBefore && failure) throw noPlatform(failure, sending.url);
     failures = progressed ? 0 : failures + 1;
     if (failures >= ATTEMPTS) throw new PlatformGone(`${sending.url} went away (${whyOf(failure)})`);
     // One that ended an import in order goes on at once.
@@ -85,7 +85,14 @@ function noPlatform(failure: unknown, url: string): CommandFailed {
   );
 }
 
-type Ended = { readonly complete: boolean; readonly progressed: boolean; readonly failure?: unknown };
+type Ended = {
+  readonly complete: boolean;
+  /** Whether any row was answered. */
+  readonly progressed: boolean;
+  /** Whether there was a platform to connect to. */
+  readonly reached: boolean;
+  readonly failure?: unknown;
+};
 
 /** One request: rows go out while answers come in. */
 class Exchange {
@@ -95,6 +102,7 @@ class Exchange {
   readonly #stopped = Promise.withResolvers<undefined>();
   #over = false;
   #progressed = false;
+  #reached = false;
 
   constructor(rows: AsyncIterator<readonly SentRow[]>, pending: PendingRows, sending: ImportSending) {
     this.#rows = rows;
@@ -113,6 +121,11 @@ class Exchange {
     const opened = Promise.withResolvers<IncomingMessage>();
     request.once('response', opened.resolve);
     request.on('error', opened.reject);
+    request.once('socket', (socket) => {
+      socket.once('connect', () => {
+        this.#reached = true;
+      });
+    });
     const reading = this.#read(opened.promise).finally(() => {
       this.#stop();
     });
@@ -120,13 +133,17 @@ class Exchange {
     try {
       const end = await reading;
       await writing;
-      return { complete: end.complete, progressed: this.#progressed, ...failureOf(end) };
+      return { ...this.#far(), complete: end.complete, ...failureOf(end) };
     } catch (failure) {
       await writing;
-      return { complete: false, progressed: this.#progressed, failure };
+      return { ...this.#far(), complete: false, failure };
     } finally {
       request.destroy();
     }
+  }
+
+  #far(): Pick<Ended, 'progressed' | 'reached'> {
+    return { progressed: this.#progressed, reached: this.#reached };
   }
 
   #stop(): void {
