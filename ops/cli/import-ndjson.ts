@@ -13,10 +13,15 @@ export async function* readNdjson(path: string): AsyncGenerator<SourceRows> {
   const { stream, share } = await readFileBytes(path);
   for await (const portion of portionsOf(stream as AsyncIterable<Buffer>, PORTION)) {
     const rows = readLines(portion, LIMITS).map(({ line, input }): SourceRow => {
-      const { value, errors } = input;
-      const bytes = (): Buffer => Buffer.from(input.sent());
+      // Rows wait for their answer: what they hold on to must be their bytes alone.
+      const { value, errors, sent } = input;
       const readable = errors.length === 0 && isObject(value);
-      return { at: line, text: () => bytes().toString(), columns: readable ? value : undefined, line: bytes };
+      return {
+        at: line,
+        text: () => Buffer.from(sent()).toString(),
+        columns: readable ? value : undefined,
+        line: () => Buffer.from(sent()),
+      };
     });
     yield { rows, share: share() };
   }

@@ -26,7 +26,7 @@ export class PlatformGone extends Error {
 }
 
 /** More than the largest portion and the longest line, so that a portion always comes full. */
-const MOST_PENDING_BYTES = 24 * 1024 * 1024;
+const MOST_PENDING_BYTES = 16 * 1024 * 1024;
 /** Waits double from the first to the longest: about a minute in all. */
 const ATTEMPTS = 12;
 const FIRST_WAIT_MS = 100;
