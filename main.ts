@@ -175,6 +175,7 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
     },
     statusOf,
     maxBodyBytes: config.ingressMaxBodyBytes,
+    stopping,
   });
   const queries = createQueries({ facts, progress, tenants, clock, limits });
   const sql = createSqlQuestions({
@@ -246,6 +247,7 @@ const end = await runProgram(process.argv.slice(2), {
       });
       return interrupted.signal;
     },
+    interactive: process.stderr.isTTY,
   },
 });
 // The engines keep threads that would hold the process; whatever they had to write is written.

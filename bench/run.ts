@@ -14,6 +14,7 @@ import type { Bench, Row } from './report.ts';
 
 const ROWS: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>> = {
   ingest: () => import('./ingest.ts'),
+  import: () => import('./import.ts'),
   facts: () => import('./facts.ts'),
   funnel: () => import('./funnel.ts'),
   answers: () => import('./answers.ts'),
@@ -21,7 +22,7 @@ const ROWS: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>> =
   visible: () => import('./visible.ts'),
   ids: () => import('./ids.ts'),
 };
-const BY_DEFAULT = ['ingest', 'facts', 'funnel', 'answers', 'beside', 'visible'];
+const BY_DEFAULT = ['ingest', 'import', 'facts', 'funnel', 'answers', 'beside', 'visible'];
 const RESULT = 'BENCH_ROWS ';
 
 const { quick, only, row } = optionsOf(process.argv.slice(2));

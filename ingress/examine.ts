@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { canonicalJson, eventTime, keyOf, kindOf, normalise, parseTenantId } from '#domain';
-import type { Event, EventKind, EventWarning, Json, JsonObject, TenantId } from '#domain';
+import type { Event, EventKind, EventTime, EventWarning, Json, JsonObject, TenantId } from '#domain';
 import type { NewRecord } from '#log';
 import type { FieldCode, FieldError, SchemaRegistry, SchemaVersion } from '#schema-registry';
 import { eventLine } from './event-line.ts';
@@ -35,6 +35,8 @@ export type Sender = {
   readonly actor: string;
   /** What an event is that says neither its kind nor a name. */
   readonly fallbackKind: EventKind;
+  /** Whether events of any age are taken, as an import brings them. @default false */
+  readonly anyAge?: boolean;
 };
 
 /** An input after all checks that need no log. */
@@ -93,7 +95,7 @@ export function examine(input: Input, sender: Sender, examination: Examination):
   if (violations)
     errors.push(...violations.filter(({ field }) => !errors.some((one) => one.field === field)));
   if (kind === 'generic' || kind === 'user') requireActor(value, errors);
-  const time = eventTime(value, examination);
+  const time = timeOf(value, sender, examination);
   if (!time.ok && !errors.some(({ field }) => field === time.field)) {
     errors.push({ field: time.field, code: time.code, message: time.message });
   }
@@ -101,6 +103,10 @@ export function examine(input: Input, sender: Sender, examination: Examination):
   const warnings: EventWarning[] = time.warning ? [...input.warnings, time.warning] : [...input.warnings];
   const about = { input, value, tenant, kind, schema, warnings, timestamp: time.ms };
   return accepted(about, sender, examination);
+}
+
+function timeOf(value: JsonObject, sender: Sender, { nowMs, maxAgeDays }: Examination): EventTime {
+  return eventTime(value, { nowMs, maxAgeDays: sender.anyAge === true ? 0 : maxAgeDays });
 }
 
 function accepted(

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
-import { brotliDecompress, gunzip, inflate } from 'node:zlib';
+import { brotliDecompress, createGunzip, gunzip, inflate } from 'node:zlib';
 import { Fault } from '#domain';
 
 const DECODERS = {
@@ -36,6 +37,37 @@ export async function readBody(req: IncomingMessage, limitBytes: number): Promis
   const bytes = await readRaw(req, limitBytes);
   if (encoding === undefined || encoding === '' || encoding === 'identity') return bytes;
   return decode(bytes, encoding, limitBytes);
+}
+
+/**
+ * A body as it comes, decompressed, for those who need not hold it whole. Ending the iteration early leaves
+ * the request open, so that it can be answered.
+ *
+ * Throws and is broken off as {@link readBody}, except that it has no limit.
+ */
+export function streamBody(req: IncomingMessage): AsyncIterable<Buffer> {
+  const type = req.headers['content-type'];
+  if (type !== undefined) checkType(type);
+  const encoding = req.headers['content-encoding']?.trim().toLowerCase() ?? '';
+  if (encoding === '' || encoding === 'identity') return unlessAborted(req, req);
+  if (encoding !== 'gzip' && encoding !== 'x-gzip') {
+    throw new Fault('INGRESS_MEDIA_TYPE_UNSUPPORTED', undefined, { details: { content_encoding: encoding } });
+  }
+  const unpacked = createGunzip();
+  req.pipe(unpacked);
+  req.once('close', () => {
+    if (!req.complete) unpacked.destroy(new Aborted());
+  });
+  return unlessAborted(req, unpacked);
+}
+
+async function* unlessAborted(req: IncomingMessage, stream: Readable): AsyncGenerator<Buffer> {
+  try {
+    yield* stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
+  } catch (cause) {
+    if (!req.complete && (stream === req || cause instanceof Aborted)) throw new Aborted();
+    throw new Fault('INGRESS_BODY_INVALID', 'The body is not what gzip makes.', { cause });
+  }
 }
 
 function checkType(type: string): void {

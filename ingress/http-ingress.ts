@@ -4,12 +4,14 @@ import { Fault } from '#domain';
 import { batchAnswer, checkAnswer, gatewayAnswer, healthAnswer, singleAnswer } from './http-answers.ts';
 import type { Answer } from './http-answers.ts';
 import { Aborted, readBody } from './http-body.ts';
+import { answerImport } from './http-import.ts';
 import { readInput, readInputs } from './http-inputs.ts';
 import type { InputLimits } from './http-inputs.ts';
 import { senderOf } from './http-sender.ts';
 import type { SenderOptions } from './http-sender.ts';
 import type { Sender } from './examine.ts';
 import type { Ingress } from './ingress.ts';
+import { IMPORT_PATHS, IMPORT_SCHEMAS } from './openapi-import.ts';
 import { ingressSchemas } from './openapi-schemas.ts';
 import { ingressPaths } from './openapi.ts';
 import type { EventOutcome } from './outcome.ts';
@@ -31,6 +33,8 @@ export type HttpIngressOptions = SenderOptions & {
   readonly maxDepth?: number;
   /** Members of one event, those of inner objects included. @default 2,000 */
   readonly maxMembers?: number;
+  /** Ends imports under way, so that a stop need not wait for their senders. */
+  readonly stopping?: AbortSignal;
 };
 
 /** The ingest routes over plain `node:http`. */
@@ -51,14 +55,17 @@ const DISCARDED_BYTES = 64 * MIB;
 /** One request on its way to an answer. */
 type Exchange = {
   readonly req: IncomingMessage;
+  readonly res: ServerResponse;
   readonly sender: Sender;
   readonly limits: InputLimits;
   readonly ingress: Ingress;
   readonly maxBodyBytes: number;
+  readonly stopping: AbortSignal | undefined;
 };
 type Route = {
   readonly method: 'GET' | 'POST';
-  readonly answer: (exchange: Exchange) => Answer | Promise<Answer>;
+  /** Nothing when the route has written its answer itself. */
+  readonly answer: (exchange: Exchange) => Answer | Promise<Answer | undefined>;
   /** Whether failures have the body of the event gateway, `{"error":"…"}`. */
   readonly gateway?: boolean;
 };
@@ -66,6 +73,7 @@ type Route = {
 const ROUTES: ReadonlyMap<string, Route> = new Map<string, Route>([
   ['/api/v1/behaviors/track', { method: 'POST', answer: track }],
   ['/api/v1/behaviors/track/batch', { method: 'POST', answer: trackBatch }],
+  ['/api/v1/behaviors/import', { method: 'POST', answer: importLines }],
   ['/api/v1/behaviors/validate', { method: 'POST', answer: check }],
   ['/api/v1/behaviors/health', { method: 'GET', answer: health }],
   ['/api/v1/behaviors', { method: 'POST', answer: trackFromTracker }],
@@ -89,7 +97,8 @@ export function createHttpIngress(ingress: Ingress, options: HttpIngressOptions)
       const route = ROUTES.get(path);
       if (!route) return false;
       const startedAt = answered.hasSubscribers ? performance.now() : 0;
-      const exchange = { req, ingress, limits, maxBodyBytes, sender: senderOf(req, options, route.gateway) };
+      const sender = senderOf(req, options, route.gateway);
+      const exchange = { req, res, ingress, limits, maxBodyBytes, sender, stopping: options.stopping };
       respond(route, exchange, res)
         .catch((error: unknown) => {
           failed(route, { req, res, error, options });
@@ -99,8 +108,8 @@ export function createHttpIngress(ingress: Ingress, options: HttpIngressOptions)
         });
       return true;
     },
-    paths: ingressPaths(),
-    schemas: ingressSchemas(),
+    paths: { ...ingressPaths(), ...IMPORT_PATHS },
+    schemas: { ...ingressSchemas(), ...IMPORT_SCHEMAS },
   };
 }
 
@@ -124,7 +133,7 @@ async function respond(route: Route, exchange: Exchange, res: ServerResponse): P
     });
   }
   const answer = await route.answer(exchange);
-  write(res, answer, headers);
+  if (answer) write(res, answer, headers);
 }
 
 function write(res: ServerResponse, answer: Answer, headers: OutgoingHttpHeaders): void {
@@ -167,6 +176,13 @@ async function trackBatch({ req, sender, limits, ingress, maxBodyBytes }: Exchan
   const read = readInputs(await readBody(req, maxBodyBytes), limits);
   if (read.ok) return batchAnswer(await ingress.track(read.inputs, sender));
   return singleAnswer(await only(ingress.track([read.input], sender)));
+}
+
+async function importLines(exchange: Exchange): Promise<undefined> {
+  const { maxBodyBytes, sender } = exchange;
+  // What happened elsewhere and long ago did not happen where the import is sent from.
+  const importing = { ...sender, source: 'import', anyAge: true, address: undefined };
+  await answerImport({ ...exchange, sender: importing, lineBytes: maxBodyBytes });
 }
 
 async function check({ req, sender, limits, ingress, maxBodyBytes }: Exchange): Promise<Answer> {

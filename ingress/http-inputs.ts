@@ -80,7 +80,8 @@ function parse(body: Buffer): Parsed {
   }
 }
 
-function inputOf(
+/** What one parsed value says, with what its text hides. */
+export function inputOf(
   value: Json,
   about: {
     readonly span: JsonSpan;

@@ -30,23 +30,40 @@ export async function askPlatform(request: PlatformRequest, around: Surroundings
       `No Daybook answers at ${url} (${whyOf(error)}). Start one with "daybook start", or name another with --url.`,
     );
   }
-  if (!response.ok) throw new CommandFailed(await refusalOf(response, url));
+  if (!response.ok) {
+    throw new CommandFailed(refusalOf(await response.text(), { status: response.status, url }));
+  }
   return response;
 }
 
-function whyOf(error: unknown): string {
+/** The lines of an answer as they come, without their line feeds; what follows the last one if it is any. */
+export async function* linesOf(answer: AsyncIterable<string>): AsyncGenerator<string> {
+  let rest = '';
+  for await (const part of answer) {
+    const lines = (rest + part).split('\n');
+    rest = lines.pop() ?? '';
+    yield* lines;
+  }
+  if (rest !== '') yield rest;
+}
+
+/** Why a connection failed, in a word: its code where it has one. */
+export function whyOf(error: unknown): string {
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
   if (typeof cause === 'object' && cause !== null && 'code' in cause) return String(cause.code);
   return cause instanceof Error ? cause.message : String(cause);
 }
 
-async function refusalOf(response: Response, url: string): Promise<string> {
-  const text = await response.text();
+/** What a platform said that refused, in a sentence. */
+export function refusalOf(
+  text: string,
+  { status, url }: { readonly status: number; readonly url: string },
+): string {
   try {
     const { error } = JSON.parse(text) as { error?: { code?: string; message?: string } };
     if (error?.code !== undefined) return `${error.code}: ${error.message ?? ''}`;
   } catch {
     // No body of ours: said below.
   }
-  return `${url} answers with HTTP ${response.status}, but not as a Daybook of this version does.`;
+  return `${url} answers with HTTP ${status}, but not as a Daybook of this version does.`;
 }

@@ -1,4 +1,4 @@
-import { askPlatform } from './client.ts';
+import { askPlatform, linesOf } from './client.ts';
 import type { Surroundings } from './output.ts';
 
 export type LogTailCommand = {
@@ -32,22 +32,13 @@ export async function runLogTail(command: LogTailCommand, around: Surroundings):
       { url: command.url, path: `/api/v1/log/tail?${search.toString()}` },
       around,
     );
-    for await (const line of linesOf(response)) around.out(command.json ? `${line}\n` : readable(line));
+    if (!response.body) return;
+    const text = response.body.pipeThrough(new TextDecoderStream());
+    for await (const line of linesOf(text)) around.out(command.json ? `${line}\n` : readable(line));
   } catch (error) {
     // Ctrl-C is how following is meant to end.
     if (!around.interrupted().aborted) throw error;
   }
-}
-
-async function* linesOf(response: Response): AsyncGenerator<string> {
-  if (!response.body) return;
-  let rest = '';
-  for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
-    const lines = (rest + chunk).split('\n');
-    rest = lines.pop() ?? '';
-    yield* lines;
-  }
-  if (rest !== '') yield rest;
 }
 
 /** `0:17  2024-03-04T10:00:00.000Z  u1  {…}` */

@@ -7,6 +7,8 @@ export type Surroundings = {
   readonly readFile: (path: string) => string;
   /** Aborts when the person at the terminal has had enough; until it is asked for, that ends the process. */
   readonly interrupted: () => AbortSignal;
+  /** Whether a person reads what goes to `err`. @default false */
+  readonly interactive?: boolean;
 };
 
 /** What makes a command end with a sentence for the person who gave it, and exit code 1. */

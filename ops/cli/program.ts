@@ -6,6 +6,7 @@ import { platformChecks } from './checks.ts';
 import { addDemo } from './demo.ts';
 import { runDoctor } from './doctor.ts';
 import type { Check } from './doctor.ts';
+import { addImport } from './import-command.ts';
 import { runLogTail } from './log-tail.ts';
 import { CommandFailed } from './output.ts';
 import type { Surroundings } from './output.ts';
@@ -33,6 +34,7 @@ Examples:
   daybook doctor                                         can it run here, and does it?
   daybook sql --tenant acme "SELECT event_name, count() AS n FROM events GROUP BY event_name"
   daybook log tail --tenant acme --follow                records as they come
+  daybook import history.csv --tenant acme --dry-run     would these rows be taken?
 `;
 
 /** Runs the command line. What goes wrong is said on stderr: exit code 1, or 2 when the command is not one. */
@@ -114,6 +116,7 @@ function createProgram(options: ProgramOptions, end: (given: ProgramEnd) => void
     .action(async (flags: TailFlags) => {
       await runLogTail({ ...flags, url: flags.url ?? urlOf(configOf({}, around)) }, around);
     });
+  addImport(program, { around, end, url: () => urlOf(configOf({}, around)) });
   return program;
 }
 
