@@ -1,6 +1,16 @@
 export { ACTIONS, ACTION_ALIASES, ACTION_GROUPS, COMPLETION_ACTIONS, canonicalAction } from './action.ts';
 export type { ActionType } from './action.ts';
 export { canonicalJson } from './canonical-json.ts';
+export { ENTRY_KINDS, ENTRY_STATUSES, decideEntry, evolveEntry } from './catalogue-entry.ts';
+export type {
+  CatalogueEntry,
+  EntryCommand,
+  EntryDecision,
+  EntryEvent,
+  EntryKind,
+  EntryRef,
+  EntryStatus,
+} from './catalogue-entry.ts';
 export { DEVICE_TYPES, EVENT_KINDS, actorOf, keyOf } from './event.ts';
 export type { DeviceType, Event, EventContext, EventKind, EventWarning, Json, JsonObject } from './event.ts';
 export {
@@ -31,6 +41,17 @@ export { FIELD_TYPES } from './field-definition.ts';
 export type { FieldDefinition, FieldType, ScenarioTemplate } from './field-definition.ts';
 export { FUNNEL_ORDERS, countFunnel, foldFunnel, funnelSteps } from './funnel.ts';
 export type { FunnelCounts, FunnelOrder, FunnelQuestion, FunnelStep } from './funnel.ts';
+export { CATEGORY_NAMES, INTEREST_POINTS, categoryOf } from './interest.ts';
+export {
+  ITEM_DELETED_NAMES,
+  ITEM_REPLACED_NAMES,
+  addToItem,
+  createItem,
+  isAboutItem,
+  itemDocument,
+  itemOf,
+} from './item.ts';
+export type { Item, ItemDocument } from './item.ts';
 export { METRICS, distinct, foldMetrics, isConversion, metricOf, percent } from './metrics.ts';
 export type { Metric, MetricCounts } from './metrics.ts';
 export { ENVELOPE_MEMBERS, kindOf, normalise } from './normalise.ts';
@@ -40,6 +61,18 @@ export type { EventTime, EventTimeCode } from './normalise-time.ts';
 export { murmur2, partitionOf } from './partition.ts';
 export { behind, covers, isBefore } from './position.ts';
 export type { Position, PositionVector } from './position.ts';
+export {
+  ALL_SCENARIOS,
+  activeHours,
+  addToProfile,
+  createProfile,
+  favoriteCategories,
+  profileScopes,
+  watchCount,
+} from './profile.ts';
+export type { Profile } from './profile.ts';
+export { profileDocument, profileOf } from './profile-document.ts';
+export type { ProfileDocument } from './profile-document.ts';
 export {
   RETENTION_COHORTS,
   RETENTION_MODES,
@@ -57,6 +90,7 @@ export {
   scenarioTypeOfBranch,
 } from './scenario.ts';
 export type { ScenarioType } from './scenario.ts';
+export type { Stamp } from './stamp.ts';
 export { findingsIn, outlineJson } from './strict-json.ts';
 export type { JsonFinding, JsonFindingCode, JsonLimits, JsonOutline, JsonSpan } from './strict-json.ts';
 export { parseTenantId } from './tenant-id.ts';
