@@ -1,8 +1,8 @@
 import './ops/threads.ts';
 import { readFileSync } from 'node:fs';
 import { v7 as newId } from 'uuid';
-import { createHttpIngress, createIngress } from '#ingress';
-import { openTenants } from '#log';
+import { createHttpEntries, createHttpIngress, createIngress } from '#ingress';
+import { openCatalogue, openTenants } from '#log';
 import {
   OWN_ROUTES,
   Readiness,
@@ -18,12 +18,21 @@ import {
   stopOnSignals,
 } from '#ops';
 import type { Config, HttpServer, Logger } from '#ops';
-import { startFactProjector } from '#projections';
 import {
+  ITEMS,
+  USER_PROFILES,
+  startCatalogueCopies,
+  startDocumentProjector,
+  startFactProjector,
+} from '#projections';
+import {
+  DOCUMENT_PATHS,
   LOG_TAIL_PATHS,
   LOG_TAIL_SCHEMAS,
   SQL_PATHS,
   SQL_SCHEMAS,
+  createDocumentQuestions,
+  createDocumentRouter,
   createLogTailRouter,
   createQueries,
   createQueryRouter,
@@ -40,6 +49,7 @@ import { engineChecks } from './ops/cli/engine-checks.ts';
 import { runProgram } from './ops/cli/program.ts';
 import { openChdbFactStore } from './projections/chdb-fact-store.ts';
 import { openLmdbCheckpointStore } from './projections/lmdb-checkpoint-store.ts';
+import { openLmdbDocumentStore } from './projections/lmdb-document-store.ts';
 
 const GENERATION = 1;
 const { version } = JSON.parse(readFileSync(new URL('./package.json', import.meta.url), 'utf8')) as {
@@ -107,6 +117,7 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
   const tenants = opened.use(
     await openTenants(streams, log, { partitions: config.logPartitions, clock, newId }),
   );
+  const catalogue = opened.use(await openCatalogue(streams, { newId }));
   readiness.done('control_plane');
   const limits = { maxSeconds: config.queryMaxSeconds, maxBytes: config.queryMaxMemoryBytes };
   const facts = opened.use(
@@ -121,6 +132,11 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
   const progress = opened.use(
     startFactProjector({ log, tenants, facts, checkpoints, clock, generation: GENERATION }),
   );
+  const documents = opened.use(await openLmdbDocumentStore({ dataDir }));
+  const kept = { log, tenants, documents, clock, generation: GENERATION };
+  const items = opened.use(startDocumentProjector({ ...kept, projection: ITEMS }));
+  const profiles = opened.use(startDocumentProjector({ ...kept, projection: USER_PROFILES }));
+  opened.use(startCatalogueCopies({ catalogue, documents, generation: GENERATION }));
 
   const ingress = createIngress({
     log,
@@ -138,7 +154,21 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
     statusOf,
     maxBodyBytes: config.ingressMaxBodyBytes,
   });
-  const queries = createQueries({ facts, progress, tenants, clock, limits });
+  const questions = createDocumentQuestions({ documents, items, profiles, catalogue, clock });
+  const entries = createHttpEntries({
+    ingress,
+    log,
+    tenants,
+    catalogue,
+    lookUpItem: questions.lookUpItem,
+    clock,
+    fail: (res, error) => {
+      server.fail(res, error);
+    },
+    statusOf,
+    maxBodyBytes: config.ingressMaxBodyBytes,
+  });
+  const queries = createQueries({ facts, progress, tenants, catalogue, clock, limits });
   const sql = createSqlQuestions({
     facts,
     progress,
@@ -148,7 +178,9 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
   });
   const document = assembleOpenApi(version, [
     door,
+    entries,
     describeQueries(),
+    { paths: DOCUMENT_PATHS, schemas: {} },
     { paths: SQL_PATHS, schemas: SQL_SCHEMAS },
     { paths: LOG_TAIL_PATHS, schemas: LOG_TAIL_SCHEMAS },
     OWN_ROUTES,
@@ -156,6 +188,7 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
   const api = createApi({
     routers: [
       createQueryRouter(queries),
+      createDocumentRouter(questions),
       createSqlRouter(sql),
       createLogTailRouter({ log, signal: stopping }),
     ],
@@ -164,7 +197,7 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
     requestIdOf: (header) => server.requestIdOf(header),
     onFault: createFaultLog(logger),
   });
-  server.serve({ ingress: (req, res) => door.handle(req, res), api });
+  server.serve({ ingress: (req, res) => door.handle(req, res) || entries.handle(req, res), api });
   readiness.done('facts');
 }
 

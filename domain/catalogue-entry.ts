@@ -89,3 +89,19 @@ export function evolveEntry(
     ? { ...about, status: 'deleted', members: state?.members ?? {} }
     : { ...about, status: event.status, members: event.members };
 }
+
+/** The names under which an entry is kept and shown (MG-01, MG-04). Times in epoch ms. */
+export function entryDocument(entry: CatalogueEntry): JsonObject {
+  const { kind, tenant, id, version, status, members, createdAtMs, updatedAtMs } = entry;
+  const [scenario_id = '', model_id = ''] = id;
+  return {
+    ...members,
+    tenant_id: tenant,
+    scenario_id,
+    ...(kind === 'model_config' ? { model_id } : {}),
+    status,
+    version,
+    created_at: createdAtMs,
+    updated_at: updatedAtMs,
+  };
+}

@@ -160,6 +160,12 @@ const CLAUSES = {
       found.map(({ id }) => id[0]),
       writes.flatMap(({ id }, n) => (n % 2 === 0 && n % 5 === 3 ? id : [])),
     );
+    const except = { 'metadata.category': 'c3', 'metadata.none': 'x' };
+    const others = await store.list(ACME, { where: { status: 'active' }, except, limit: 1000 });
+    assert.deepEqual(
+      others.map(({ id }) => id[0]),
+      writes.flatMap(({ id }, n) => (n % 2 === 0 && n % 5 !== 3 ? id : [])),
+    );
     const next = await store.list(ACME, { where, limit: 2, after: found[60]!.id });
     assert.deepEqual(next, found.slice(61, 63));
     assert.deepEqual(await store.list(ACME, { where: { 'status.toString': 'active' }, limit: 5 }), []);

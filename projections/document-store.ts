@@ -40,6 +40,8 @@ export type DocumentPage = {
   readonly prefix?: DocumentId;
   /** Members of the body by path, `metadata.category`, that must equal these values. */
   readonly where?: Readonly<Record<string, Json>>;
+  /** The same, for values that they must not equal. */
+  readonly except?: Readonly<Record<string, Json>>;
   /** Only documents behind this id. */
   readonly after?: DocumentId;
   /** 1 to 1,000. */

@@ -55,8 +55,9 @@ class LmdbDocumentStore implements DocumentStore {
   }
 
   async list(set: DocumentSet, page: DocumentPage): Promise<readonly KeptDocument[]> {
-    const { prefix, where = {}, after, limit } = page;
-    const wanted = Object.entries(where).map(([path, value]) => [path.split('.'), value] as const);
+    const { prefix, after, limit } = page;
+    const wanted = pathsOf(page.where);
+    const unwanted = pathsOf(page.except);
     const range = prefixRange(set, prefix);
     if (after) range.start = laterOf(range.start, keyAfter(keyOf(set, after)));
     const found: KeptDocument[] = [];
@@ -64,7 +65,8 @@ class LmdbDocumentStore implements DocumentStore {
       const read = [...this.#documents.getRange({ ...range, limit: PAGE })];
       for (const { key, value } of read) {
         const document = documentOf(idOf(key, set), value);
-        const fits = wanted.every(([path, value]) => memberAt(document.body, path) === value);
+        const has = ([path, value]: Condition): boolean => memberAt(document.body, path) === value;
+        const fits = wanted.every(has) && !unwanted.some(has);
         if (fits && found.push(document) === limit) return found;
         range.start = keyAfter(key);
       }
@@ -121,6 +123,12 @@ class LmdbDocumentStore implements DocumentStore {
     if (!value || !from) return !value && !from;
     return value.toString('latin1', 0, value.indexOf(LINE_FEED)) === textOf(from);
   }
+}
+
+type Condition = readonly [path: readonly string[], value: Json];
+
+function pathsOf(values: Readonly<Record<string, Json>> = {}): readonly Condition[] {
+  return Object.entries(values).map(([path, value]) => [path.split('.'), value]);
 }
 
 function laterOf(one: Buffer, other: Buffer): Buffer {

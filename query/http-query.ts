@@ -50,7 +50,7 @@ export function createQueryRouter(queries: Queries): Router {
 }
 
 /** The tenant of a request: of the question, else of the header; both must agree. */
-function tenantOf(member: unknown, header: string | undefined): TenantId {
+export function tenantOf(member: unknown, header: string | undefined): TenantId {
   const parsed = parseTenantId(member ?? header);
   if (!parsed.ok) {
     throw new Fault('TENANT_INVALID', `tenant_id ${parsed.reason}.`, {

@@ -9,6 +9,8 @@ export type Scope = {
   readonly vector: PositionVector;
   /** How far the kept `first_seen` fold has come; from there on the facts themselves are read. */
   readonly firstSeen: PositionVector;
+  /** Scenarios that the control plane had active at the position the answer reports. @default 0 */
+  readonly activeScenarios?: number;
 };
 
 /** One statement with its values apart from it. */

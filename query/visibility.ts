@@ -1,6 +1,6 @@
 import { Fault, parseReceipt } from '#domain';
 import type { PositionVector, TenantId } from '#domain';
-import type { FactProgress, FactState } from '#projections';
+import type { DocumentProgress, DocumentState } from '#projections';
 import { invalidQuestion } from './question.ts';
 
 /** Instead of a receipt: everything that stands in the log when the question is asked. */
@@ -12,12 +12,12 @@ export function isAwaitable(waitFor: string): boolean {
 }
 
 /**
- * Resolves when the facts hold what is awaited: the event of a receipt, or with {@link LATEST} all that was
+ * Resolves when the read model holds what is awaited: the event of a receipt, or with {@link LATEST} all that was
  * acknowledged before. Throws `QUERY_NOT_YET_VISIBLE` after the time limit, or when the projector stands
  * still, and `QUERY_INVALID` for a receipt of another log.
  */
 export async function untilVisible(
-  progress: FactProgress,
+  progress: DocumentProgress,
   awaited: {
     readonly tenant: TenantId;
     readonly waitFor: string;
@@ -38,7 +38,7 @@ export async function untilVisible(
   if (!seen) throw new Fault('QUERY_NOT_YET_VISIBLE', undefined, { details: { timeout_ms: timeoutMs } });
 }
 
-function vectorOf(waitFor: string, state: FactState): PositionVector | undefined {
+function vectorOf(waitFor: string, state: DocumentState): PositionVector | undefined {
   if (waitFor === LATEST) return state.highWater;
   const receipt = parseReceipt(waitFor);
   if (receipt?.logIdentity !== state.logIdentity || receipt.partition >= state.confirmed.length)
