@@ -160,7 +160,7 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
     log,
     tenants,
     catalogue,
-    lookUpItem: questions.lookUpItem,
+    lookUpItem: (tenant, id) => questions.lookUpItem(tenant, id),
     clock,
     fail: (res, error) => {
       server.fail(res, error);

@@ -7,7 +7,11 @@ export const ENTRY_KINDS = ['scenario', 'model_config'] as const;
 export type EntryKind = (typeof ENTRY_KINDS)[number];
 
 /** Which entry: a scenario by its id, a model config by its scenario's id and its own. */
-export type EntryRef = { readonly kind: EntryKind; readonly tenant: TenantId; readonly id: readonly string[] };
+export type EntryRef = {
+  readonly kind: EntryKind;
+  readonly tenant: TenantId;
+  readonly id: readonly string[];
+};
 
 export const ENTRY_STATUSES = ['active', 'inactive'] as const;
 export type EntryStatus = (typeof ENTRY_STATUSES)[number];
@@ -44,31 +48,51 @@ export type EntryEvent =
     }
   | { readonly type: 'entry_deleted'; readonly atMs: number };
 
+/** Why an entry cannot be written as wanted. */
+export type EntryRefusal = 'version_conflict' | 'exists' | 'unknown';
+
 export type EntryDecision =
   | { readonly ok: true; readonly events: readonly EntryEvent[] }
-  | { readonly ok: false; readonly reason: 'version_conflict' | 'exists' | 'unknown'; readonly version: number };
+  | { readonly ok: false; readonly reason: EntryRefusal; readonly version: number };
+
+/**
+ * Why the entry that is there, at `version` (0 = none), forbids what is wanted; undefined when it does not.
+ * Holds for items too, whose events lie in the log.
+ */
+export function refusalOf(
+  wanted: { readonly type: EntryCommand['type']; readonly expectedVersion?: number | undefined },
+  there: { readonly version: number; readonly deleted: boolean },
+): EntryRefusal | undefined {
+  const { type, expectedVersion } = wanted;
+  const version = there.deleted ? 0 : there.version;
+  if (expectedVersion !== undefined && expectedVersion !== version) return 'version_conflict';
+  if (type === 'create') return version > 0 ? 'exists' : undefined;
+  if (type === 'replace') return undefined;
+  return version > 0 ? undefined : 'unknown';
+}
 
 /** Decides what a command changes; wanting what is already so changes nothing. */
 export function decideEntry(state: CatalogueEntry | undefined, command: EntryCommand): EntryDecision {
-  const alive = state && state.status !== 'deleted' ? state : undefined;
-  const { atMs, expectedVersion } = command;
-  const refuse = (reason: 'version_conflict' | 'exists' | 'unknown'): EntryDecision => ({
-    ok: false,
-    reason,
-    version: state?.version ?? 0,
-  });
-  if (expectedVersion !== undefined && expectedVersion !== (alive?.version ?? 0)) {
-    return refuse('version_conflict');
-  }
-  if (command.type === 'create' && alive) return refuse('exists');
-  if ((command.type === 'change' || command.type === 'delete') && !alive) return refuse('unknown');
+  const { atMs } = command;
+  const there = { version: state?.version ?? 0, deleted: state?.status === 'deleted' };
+  const reason = refusalOf(command, there);
+  if (reason) return { ok: false, reason, version: there.version };
   if (command.type === 'delete') return { ok: true, events: [{ type: 'entry_deleted', atMs }] };
-  const given = command.type === 'change' ? { ...alive?.members, ...command.members } : command.members;
-  const members = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null));
-  const before = command.type === 'change' ? statusOf(alive) : 'active';
-  const written: EntryEvent = { type: 'entry_written', members, status: command.status ?? before, atMs };
-  const same = alive?.status === written.status && canonicalJson(alive.members) === canonicalJson(members);
-  return { ok: true, events: same ? [] : [written] };
+  const { members, status } = wantedOf(state, command);
+  const isSo = state?.status === status && canonicalJson(state.members) === canonicalJson(members);
+  return { ok: true, events: isSo ? [] : [{ type: 'entry_written', members, status, atMs }] };
+}
+
+function wantedOf(
+  state: CatalogueEntry | undefined,
+  command: Exclude<EntryCommand, { readonly type: 'delete' }>,
+): { readonly members: JsonObject; readonly status: EntryStatus } {
+  const before = command.type === 'change' ? state : undefined;
+  const members = Object.entries({ ...before?.members, ...command.members });
+  return {
+    members: Object.fromEntries(members.filter(([, value]) => value !== null)),
+    status: command.status ?? statusOf(before),
+  };
 }
 
 function statusOf(entry: CatalogueEntry | undefined): EntryStatus {

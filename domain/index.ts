@@ -1,13 +1,21 @@
 export { ACTIONS, ACTION_ALIASES, ACTION_GROUPS, COMPLETION_ACTIONS, canonicalAction } from './action.ts';
 export type { ActionType } from './action.ts';
 export { canonicalJson } from './canonical-json.ts';
-export { ENTRY_KINDS, ENTRY_STATUSES, decideEntry, entryDocument, evolveEntry } from './catalogue-entry.ts';
+export {
+  ENTRY_KINDS,
+  ENTRY_STATUSES,
+  decideEntry,
+  entryDocument,
+  evolveEntry,
+  refusalOf,
+} from './catalogue-entry.ts';
 export type {
   CatalogueEntry,
   EntryCommand,
   EntryDecision,
   EntryEvent,
   EntryKind,
+  EntryRefusal,
   EntryRef,
   EntryStatus,
 } from './catalogue-entry.ts';

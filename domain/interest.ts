@@ -1,5 +1,5 @@
 import type { ActionType } from './action.ts';
-import type { Event, Json, JsonObject } from './event.ts';
+import type { Event, Json } from './event.ts';
 import { isObject } from './normalise-scenario.ts';
 import { scenarioBranch } from './scenario.ts';
 import type { ScenarioType } from './scenario.ts';
@@ -84,7 +84,7 @@ export function categoryOf(event: Event): string | undefined {
 function named(members: Json | undefined, names: Names): string | undefined {
   if (!isObject(members)) return undefined;
   for (const name of names) {
-    const value = (members as JsonObject)[name];
+    const value = members[name];
     if (typeof value === 'string' && value !== '' && value.length <= MAX_CATEGORY_LENGTH) return value;
   }
   return undefined;

@@ -1,11 +1,5 @@
 import type { Json, JsonObject } from './event.ts';
-import {
-  activeQuarters,
-  categoryScores,
-  createProfile,
-  favoriteCategories,
-  watchCount,
-} from './profile.ts';
+import { activeQuarters, categoryScores, createProfile, favoriteCategories, watchCount } from './profile.ts';
 import type { Profile } from './profile.ts';
 import type { Stamp } from './stamp.ts';
 

@@ -141,7 +141,10 @@ export function categoryScores({ categories }: Profile): ReadonlyMap<string, num
 }
 
 /** The kept quarters: of the 28 days that end with the user's newest event, oldest first. */
-export function activeQuarters({ quarters, lastSeenMs = 0 }: Profile): readonly (readonly [number, number])[] {
+export function activeQuarters({
+  quarters,
+  lastSeenMs = 0,
+}: Profile): readonly (readonly [number, number])[] {
   const oldest = Math.floor(lastSeenMs / QUARTER_MS) - KEPT_QUARTERS;
   return [...quarters].filter(([quarter]) => quarter > oldest).sort(([a], [b]) => a - b);
 }

@@ -70,7 +70,9 @@ export const ENTRY_FORMS: Readonly<Record<EntryPath, EntryForm>> = {
     {
       scenario_id: scenarioId,
       item_id: text('The item.'),
-      event_id: Type.Optional(text('Of the catalogue event this becomes; a retry with the same one is no new write.')),
+      event_id: Type.Optional(
+        text('Of the catalogue event this becomes; a retry with the same one is no new write.'),
+      ),
       metadata: object('Title, category, tags and whatever the scenario knows of its items.'),
       embedding: Type.Optional(
         Type.Array(Type.Number(), { maxItems: 4096, description: 'Vector of the item.' }),

@@ -68,21 +68,14 @@ function read(
   },
 ): EntryRead {
   const { action, input, address, sender, validate, known } = about;
-  const errors: FieldError[] = [...input.errors];
   const { value } = input;
-  if (!isObject(value)) {
-    if (errors.length === 0) errors.push({ field: '', code: 'not_an_object', message: 'must be a JSON object' });
-    return { ok: false, errors };
-  }
+  if (!isObject(value)) return { ok: false, errors: input.errors.length > 0 ? input.errors : NOT_AN_OBJECT };
+  const errors: FieldError[] = [...input.errors];
   const sent = withAddress(value, address, errors);
   const whole = action === 'create' || action === 'replace';
   const named = path === 'model-configs' && whole ? withModelId(sent) : sent;
   errors.push(...((whole ? validate.whole : validate.change)(named) ?? []));
-  for (const name of Object.keys(named)) {
-    if (!known.has(name)) {
-      errors.push({ field: name, code: 'unknown_field', message: 'is no member of this entry' });
-    }
-  }
+  refuseUnknown(named, known, errors);
   const tenant = tenantOf(named, sender, errors);
   const id = ENTRY_FORMS[path].id.map((name) => idMember(named, name, errors));
   if (path === 'items') refuseReserved(named['metadata'], errors);
@@ -101,6 +94,18 @@ function read(
       sent: input.sent,
     },
   };
+}
+
+const NOT_AN_OBJECT: readonly FieldError[] = [
+  { field: '', code: 'not_an_object', message: 'must be a JSON object' },
+];
+
+function refuseUnknown(sent: JsonObject, known: ReadonlySet<string>, errors: FieldError[]): void {
+  for (const field of Object.keys(sent)) {
+    if (!known.has(field)) {
+      errors.push({ field, code: 'unknown_field', message: 'is no member of this entry' });
+    }
+  }
 }
 
 function withAddress(

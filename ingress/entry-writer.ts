@@ -1,5 +1,5 @@
-import { Fault, entryDocument } from '#domain';
-import type { EntryCommand, EntryKind, Json, JsonObject, TenantId } from '#domain';
+import { Fault, entryDocument, refusalOf } from '#domain';
+import type { EntryCommand, EntryKind, EntryRefusal, Json, JsonObject, TenantId } from '#domain';
 import type { Catalogue, EventLog, Tenants } from '#log';
 import type { FieldError } from '#schema-registry';
 import type { EntryPath } from './entry-forms.ts';
@@ -120,7 +120,7 @@ export function createEntryWriter(options: EntryWriterOptions): WriteEntries {
         const outcome = changed ? 'accepted' : 'unchanged';
         return { outcome, version: entry.version, entry: entryDocument(entry) };
       }
-      return refusal(written.reason, written.version);
+      return refused(written.reason, written.version);
     } catch (error) {
       return failed(error);
     }
@@ -136,17 +136,12 @@ function checkVersion(
   { action, expectedVersion }: EntryRequest,
   found: Awaited<ReturnType<LookUpItem>>,
 ): number | EntryOutcome {
-  const version = found?.version ?? 0;
-  const alive = found !== undefined && !found.deleted;
-  if (expectedVersion !== undefined && expectedVersion !== (alive ? version : 0)) {
-    return refusal('version_conflict', version);
-  }
-  if (action === 'create' && alive) return refusal('exists', version);
-  if ((action === 'change' || action === 'delete') && !alive) return refusal('unknown', version);
-  return version;
+  const there = found ?? { version: 0, deleted: false };
+  const reason = refusalOf({ type: action, expectedVersion }, there);
+  return reason ? refused(reason, there.version) : there.version;
 }
 
-function refusal(reason: 'version_conflict' | 'exists' | 'unknown', version: number): EntryOutcome {
+function refused(reason: EntryRefusal, version: number): EntryOutcome {
   switch (reason) {
     case 'version_conflict':
       return { outcome: 'conflict', why: 'The entry has another version than expected.', version };
@@ -218,10 +213,10 @@ function outcomeOf(tracked: EventOutcome | undefined, version: number | undefine
 
 /** Lets those who name the same key run one after the other, in the order in which they came. */
 function createTurns(): <T>(keys: readonly string[], run: () => Promise<T>) => Promise<T> {
-  const last = new Map<string, Promise<unknown>>();
+  const last = new Map<string, Promise<void>>();
   return async (keys, run) => {
     const own = new Set(keys);
-    const before = Promise.all([...own].map((key) => last.get(key)));
+    const before = Promise.all([...own].flatMap((key) => last.get(key) ?? []));
     const turn = before.then(run);
     const over = turn.then(
       () => undefined,

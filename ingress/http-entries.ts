@@ -119,15 +119,26 @@ function routeOf(req: IncomingMessage): Route | undefined {
   const path = ENTRY_PATHS.find((one) => one === collection);
   if (path === undefined) return undefined;
   const address = Object.fromEntries(new URLSearchParams(query));
-  if (req.method === 'POST') {
-    if (last === undefined) return { path, action: 'create', address };
-    return last === 'import' ? { path, action: 'import', address } : undefined;
-  }
-  const action = ACTIONS[req.method ?? ''];
-  const own = ENTRY_FORMS[path].id.at(-1);
+  if (req.method !== 'POST') return routeOfOne(req.method, { path, last, address });
+  if (last === undefined) return { path, action: 'create', address };
+  return last === 'import' ? { path, action: 'import', address } : undefined;
+}
+
+/** The address of one entry gives the last member of its id. */
+function routeOfOne(
+  method: string | undefined,
+  about: {
+    readonly path: EntryPath;
+    readonly last: string | undefined;
+    readonly address: Route['address'];
+  },
+): Route | undefined {
+  const { path, last, address } = about;
+  const action = ACTIONS[method ?? ''];
+  const name = ENTRY_FORMS[path].id.at(-1);
   const id = last === undefined ? undefined : decoded(last);
-  if (action === undefined || id === undefined || own === undefined) return undefined;
-  return { path, action, address: { ...address, [own]: id } };
+  if (action === undefined || id === undefined || name === undefined) return undefined;
+  return { path, action, address: { ...address, [name]: id } };
 }
 
 function decoded(part: string): string | undefined {
@@ -191,29 +202,24 @@ function resultOf(outcome: EntryOutcome | undefined): object {
     case 'duplicate':
     case 'unchanged': {
       const { version, eventId, receipt, entry } = outcome;
-      return {
-        outcome: outcome.outcome,
-        ...(version === undefined ? {} : { version }),
-        ...(eventId === undefined ? {} : { event_id: eventId }),
-        ...(receipt === undefined ? {} : { receipt }),
-        ...(entry === undefined ? {} : { entry }),
-        errors: [],
-      };
+      // What is undefined is left out when it is written.
+      return { outcome: outcome.outcome, version, event_id: eventId, receipt, entry, errors: [] };
     }
     case 'rejected':
       return { outcome: 'rejected', errors: outcome.errors };
-    case 'conflict': {
-      const { why, version } = outcome;
-      return { outcome: 'conflict', version, errors: [{ field: '', code: 'conflict', message: why }] };
-    }
+    case 'conflict':
+      return { outcome: 'conflict', version: outcome.version, errors: errorOf('conflict', outcome.why) };
     case 'unknown':
-      return { outcome: 'rejected', errors: [{ field: '', code: 'required', message: 'does not exist' }] };
+      return { outcome: 'rejected', errors: errorOf('required', 'does not exist') };
     case 'failed':
-    case undefined: {
-      const message = outcome?.fault.message ?? 'was not written';
-      return { outcome: 'rejected', errors: [{ field: '', code: 'not_stored', message }] };
-    }
+      return { outcome: 'rejected', errors: errorOf('not_stored', outcome.fault.message) };
+    case undefined:
+      return { outcome: 'rejected', errors: errorOf('not_stored', 'was not written') };
   }
+}
+
+function errorOf(code: FieldError['code'], message: string): readonly FieldError[] {
+  return [{ field: '', code, message }];
 }
 
 function idsOf(path: EntryPath, id: readonly string[]): object {

@@ -219,9 +219,11 @@ function compareIds(one: readonly string[], other: readonly string[]): number {
   return 0;
 }
 
-function parseEntryEvent({ stream, type, data }: StreamEvent):
-  | { readonly ref: EntryRef; readonly event: EntryEvent }
-  | undefined {
+function parseEntryEvent({
+  stream,
+  type,
+  data,
+}: StreamEvent): { readonly ref: EntryRef; readonly event: EntryEvent } | undefined {
   const kind = ENTRY_KINDS.find((one) => stream.startsWith(`${one}-`));
   const tenant = parseTenantId(data['tenant']);
   const { id, atMs } = data;

@@ -4,7 +4,13 @@ import type { Event, LoggedEvent, PositionVector, TenantId } from '#domain';
 import type { LogBounds, LogRecord, RecordBatch } from '#log';
 import type { Checkpoint } from './checkpoint-store.ts';
 import type { DocumentProjection } from './document-projection.ts';
-import type { DocumentId, DocumentSet, DocumentStore, DocumentWrite, KeptDocument } from './document-store.ts';
+import type {
+  DocumentId,
+  DocumentSet,
+  DocumentStore,
+  DocumentWrite,
+  KeptDocument,
+} from './document-store.ts';
 import type { FollowedTenant, Pause } from './followed-tenant.ts';
 import type { Fold } from './projector.ts';
 import { resumeFrom } from './resume.ts';
@@ -112,7 +118,11 @@ export class DocumentFold<State> implements Fold<DocumentPortion> {
   }
 
   /** The document with its new events folded in; undefined when it has folded all of them before. */
-  #fold(tenant: TenantId, { id, events }: Concern, kept: KeptDocument | undefined): DocumentWrite | undefined {
+  #fold(
+    tenant: TenantId,
+    { id, events }: Concern,
+    kept: KeptDocument | undefined,
+  ): DocumentWrite | undefined {
     const { projection } = this.#options;
     const vector = [...(kept?.vector ?? [])];
     let state: State | undefined;

@@ -112,7 +112,20 @@ const CLAUSES = {
   },
 
   'documents are listed in the order of their bytes, page by page, each once': async (storage) => {
-    const part = fc.constantFrom('', 'a', 'a\0', 'a\0\0', 'a\u0001', 'ab', 'b', 'é', '\uffff', '😀', '/', '\0');
+    const part = fc.constantFrom(
+      '',
+      'a',
+      'a\0',
+      'a\0\0',
+      'a\u0001',
+      'ab',
+      'b',
+      'é',
+      '\uffff',
+      '😀',
+      '/',
+      '\0',
+    );
     const id = fc.tuple(part, part);
     let tenants = 0;
     await using store = await storage.open();

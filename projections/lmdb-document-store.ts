@@ -28,9 +28,7 @@ type StoredCheckpoint = { readonly log_identity: string; readonly vector: string
  * Opens the documents of a data directory, in an LMDB environment of their own. A batch and its checkpoint
  * are one transaction. A list with `where` reads every document under its prefix.
  */
-export async function openLmdbDocumentStore(options: {
-  readonly dataDir: string;
-}): Promise<DocumentStore> {
+export async function openLmdbDocumentStore(options: { readonly dataDir: string }): Promise<DocumentStore> {
   return new LmdbDocumentStore(join(options.dataDir, 'documents'));
 }
 
@@ -138,7 +136,8 @@ function laterOf(one: Buffer, other: Buffer): Buffer {
 function memberAt(body: JsonObject, path: readonly string[]): Json | undefined {
   let at: Json | undefined = body;
   for (const name of path) {
-    if (typeof at !== 'object' || at === null || Array.isArray(at) || !Object.hasOwn(at, name)) return undefined;
+    if (typeof at !== 'object' || at === null || Array.isArray(at) || !Object.hasOwn(at, name))
+      return undefined;
     at = (at as JsonObject)[name];
   }
   return at;

@@ -24,9 +24,13 @@ export function resumeFrom(checkpoint: Checkpoint | undefined, bounds: LogBounds
       });
     }
     if (offset > next) {
-      throw new Fault('LOG_GAP', `The log of partition ${partition} ends at ${next}, before the checkpoint.`, {
-        details: { partition, from: next, to: offset },
-      });
+      throw new Fault(
+        'LOG_GAP',
+        `The log of partition ${partition} ends at ${next}, before the checkpoint.`,
+        {
+          details: { partition, from: next, to: offset },
+        },
+      );
     }
   }
   return vector;

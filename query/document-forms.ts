@@ -9,13 +9,14 @@ const paging = {
   status: Type.Optional(
     oneOf([...ENTRY_STATUSES, 'deleted'], 'Only those of this status. By default all but deleted ones.'),
   ),
-  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 50, description: 'Most per page.' })),
+  limit: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: 1000, default: 50, description: 'Most per page.' }),
+  ),
   cursor: Type.Optional(
     Type.String({ maxLength: 4000, description: 'The `next_cursor` of the page before; an opaque word.' }),
   ),
 };
-const form = (members: TProperties): TObject =>
-  Type.Object(members, { additionalProperties: false });
+const form = (members: TProperties): TObject => Type.Object(members, { additionalProperties: false });
 
 /** The forms of the questions about documents, by route; those in braces stand in the path. */
 export const DOCUMENT_FORMS = {

@@ -32,7 +32,7 @@ import { LATEST, untilVisible } from './visibility.ts';
 const LOOK_UP_MS = 10_000;
 
 /** A question whose form has been checked; absent members are undefined. */
-type Checked = { readonly [member: string]: string | number | undefined };
+type Checked = Readonly<Record<string, string | number | undefined>>;
 
 export type DocumentsOptions = {
   readonly documents: Pick<DocumentStore, 'get' | 'list'>;
@@ -188,7 +188,8 @@ export function createDocumentQuestions(options: DocumentsOptions): DocumentQues
         });
       }
       const user = String(question['user_id']);
-      const scenario = question['scenario_id'] === undefined ? ALL_SCENARIOS : String(question['scenario_id']);
+      const scenario =
+        question['scenario_id'] === undefined ? ALL_SCENARIOS : String(question['scenario_id']);
       const set = { name: USER_PROFILES.name, generation, tenant: asked.tenant };
       const [whole, own] = await documents.get(set, [
         [user, ALL_SCENARIOS],
@@ -216,8 +217,11 @@ type Read = {
   readonly meta: (notice?: string) => DocumentMeta;
 };
 
-function idOf(kind: EntryKind, [scenario, model]: readonly [unknown, unknown]): readonly string[] {
-  return kind === 'scenario' ? [String(scenario)] : [String(scenario), String(model ?? '')];
+function idOf(
+  kind: EntryKind,
+  [scenario, model = '']: readonly (string | number | undefined)[],
+): readonly string[] {
+  return kind === 'scenario' ? [String(scenario)] : [String(scenario), String(model)];
 }
 
 /** A document without what only folding needs. */

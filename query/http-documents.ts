@@ -90,7 +90,8 @@ function questionOf(form: DocumentForm, query: Request['query']): Record<string,
   const members = DOCUMENT_FORMS[form].properties as Readonly<Record<string, { readonly type?: unknown }>>;
   return Object.fromEntries(
     Object.entries(query).map(([name, value]) => {
-      const number = members[name]?.type === 'integer' && typeof value === 'string' && /^\d{1,9}$/.test(value);
+      const number =
+        members[name]?.type === 'integer' && typeof value === 'string' && /^\d{1,9}$/.test(value);
       return [name, number ? Number(value) : value];
     }),
   );

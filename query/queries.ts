@@ -168,7 +168,10 @@ const NOWHERE: Scope = { tenant: '' as TenantId, generation: 0, vector: [], firs
 const nothing: Ask = () => Promise.resolve([]);
 
 /** Takes `wait_for` and `timeout` as sent. */
-export function readWait({ wait_for: waitFor, timeout }: Pick<Common, 'wait_for' | 'timeout'>, report: Report): Read['waitFor'] {
+export function readWait(
+  { wait_for: waitFor, timeout }: Pick<Common, 'wait_for' | 'timeout'>,
+  report: Report,
+): Read['waitFor'] {
   const timeoutMs = timeout === undefined ? 5000 : parseDuration(timeout);
   if (timeoutMs === undefined || timeoutMs > MAX_WAIT_MS) {
     report('timeout', 'range', 'must be a number with ms or s, up to 30s');

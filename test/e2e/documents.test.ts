@@ -80,7 +80,10 @@ describe('documents over HTTP', () => {
 
     await bodyOf(call('PUT', path, { ...about, metadata: { title: 'Two' } }));
     const third = await itemOf('acme', 'a/ü 1');
-    assert.deepEqual([third.metadata, third.status, third['embedding']], [{ title: 'Two' }, 'active', undefined]);
+    assert.deepEqual(
+      [third.metadata, third.status, third['embedding']],
+      [{ title: 'Two' }, 'active', undefined],
+    );
 
     await bodyOf(call('DELETE', `${path}?tenant_id=acme&scenario_id=feed&expected_version=3&reason=gone`));
     await faultOf(platform.get(`${path}?tenant_id=acme&scenario_id=feed&wait_for=latest`), 404);
@@ -116,7 +119,13 @@ describe('documents over HTTP', () => {
   });
 
   test('a retry with its event id is no second write', async () => {
-    const entry = { tenant_id: 'acme', scenario_id: 'retry', item_id: 'i1', event_id: 'w1', metadata: { a: 1 } };
+    const entry = {
+      tenant_id: 'acme',
+      scenario_id: 'retry',
+      item_id: 'i1',
+      event_id: 'w1',
+      metadata: { a: 1 },
+    };
     const first = await bodyOf(call('POST', '/api/v1/items', entry), 201);
     const retry = await bodyOf(call('POST', '/api/v1/items', entry), 200);
     assert.equal(retry['outcome'], 'duplicate');
@@ -170,7 +179,9 @@ describe('documents over HTTP', () => {
       [700, 698, 2, 700],
     );
     assert.deepEqual(
-      results.filter(({ outcome }) => outcome !== 'accepted').map(({ index, errors }) => [index, errors[0]?.code]),
+      results
+        .filter(({ outcome }) => outcome !== 'accepted')
+        .map(({ index, errors }) => [index, errors[0]?.code]),
       [
         [5, 'not_json'],
         [6, 'required'],
@@ -180,14 +191,16 @@ describe('documents over HTTP', () => {
     await bodyOf(call('POST', '/api/v1/items/import', array));
     const listed: string[] = [];
     const filter = 'tenant_id=acme&scenario_id=shop&category=c2&status=active&limit=40&wait_for=latest';
-    for (let cursor: unknown = ''; cursor !== null;) {
+    for (let cursor: string | null = ''; cursor !== null;) {
       const page = await bodyOf(
-        platform.get(`/api/v1/items?${filter}${cursor === '' ? '' : `&cursor=${String(cursor)}`}`),
+        platform.get(`/api/v1/items?${filter}${cursor === '' ? '' : `&cursor=${cursor}`}`),
       );
       listed.push(...(page['items'] as Item[]).map(({ item_id }) => item_id));
-      cursor = page['next_cursor'];
+      cursor = page['next_cursor'] as string | null;
     }
-    const expected = Array.from({ length: 700 }, (_, n) => n).filter((n) => n % 3 === 2 && (n % 2 === 0 || n === 5));
+    const expected = Array.from({ length: 700 }, (_, n) => n).filter(
+      (n) => n % 3 === 2 && (n % 2 === 0 || n === 5),
+    );
     assert.deepEqual(
       listed,
       expected.map((n) => `i${String(n).padStart(3, '0')}`),
@@ -200,7 +213,10 @@ describe('documents over HTTP', () => {
   test('scenarios and model configs keep their versions with who and why', async () => {
     const scenario = { tenant_id: 'acme', scenario_id: 'feed', scenario_type: 'vlog', name: 'Feed' };
     const who = { 'x-user-id': 'ann' };
-    const created = await bodyOf(call('POST', '/api/v1/scenarios', { ...scenario, reason: 'launch' }, who), 201);
+    const created = await bodyOf(
+      call('POST', '/api/v1/scenarios', { ...scenario, reason: 'launch' }, who),
+      201,
+    );
     assert.equal((created['entry'] as Body)['scenario_type'], 'video');
     await faultOf(call('POST', '/api/v1/scenarios', scenario), 409);
     const path = '/api/v1/scenarios/feed';
@@ -214,7 +230,9 @@ describe('documents over HTTP', () => {
       [read['name'], read['config'], read['status'], read['version']],
       ['Feed', { rank: 'deepfm' }, 'inactive', 2],
     );
-    const { versions } = (await bodyOf(platform.get(`${path}/versions?tenant_id=acme`))) as { versions: Body[] };
+    const { versions } = (await bodyOf(platform.get(`${path}/versions?tenant_id=acme`))) as {
+      versions: Body[];
+    };
     assert.deepEqual(
       versions.map(({ version, changed_by, reason, status }) => [version, changed_by, reason, status]),
       [
@@ -315,7 +333,9 @@ describe('documents over HTTP', () => {
     assert.deepEqual([features['total_watch_count'], features['total_watch_duration']], [1, 2.5]);
     assert.deepEqual(features['devices'], { mobile: 3, pc: 1 });
     // 20, 21, 22 and 1 o'clock UTC are eight hours later there.
-    const hours = (features['active_hours'] as number[]).flatMap((events, hour) => (events > 0 ? [hour] : []));
+    const hours = (features['active_hours'] as number[]).flatMap((events, hour) =>
+      events > 0 ? [hour] : [],
+    );
     assert.deepEqual(hours, [4, 5, 6, 9]);
     assert.equal(features['first_seen_at'], '2024-03-04T09:00:00.000+08:00');
     assert.deepEqual(whole['properties'], { age: 30, city: 'Beijing', vip: true });
@@ -332,7 +352,10 @@ describe('documents over HTTP', () => {
     const features = nobody['features'] as Body;
     assert.deepEqual([features['total_events'], features['favorite_categories']], [0, []]);
     assert.equal(features['first_seen_at'], null);
-    assert.deepEqual(features['active_hours'], Array.from({ length: 24 }, () => 0));
+    assert.deepEqual(
+      features['active_hours'],
+      Array.from({ length: 24 }, () => 0),
+    );
     assert.match(String((nobody['meta'] as Body)['notice']), /no event of this tenant/);
     await faultOf(platform.get('/api/analytics/users/u1/profile?tenant_id=acme&as_of=da1_x'), 410);
     await faultOf(platform.get('/api/analytics/users/u1/profile?tenant_id=acme&tz=Mars'), 400);
