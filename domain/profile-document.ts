@@ -10,10 +10,7 @@ export type ProfileDocument = {
     readonly total_watch_count: number;
     readonly total_watch_duration_ms: number;
     readonly action_counts: Readonly<Record<string, number>>;
-    readonly category_counts: Readonly<Record<string, number>>;
     readonly favorite_categories: readonly string[];
-    /** Events by quarter of an hour since 1970. */
-    readonly active_quarters: Readonly<Record<string, number>>;
     readonly devices: Readonly<Record<string, number>>;
     /** Epoch ms; null before the first event. */
     readonly first_seen_at: number | null;
@@ -23,27 +20,27 @@ export type ProfileDocument = {
   readonly properties: JsonObject;
   /** Time of the newest event folded in, epoch ms. */
   readonly updated_at: number;
+  /** Lists rather than objects: every user has other categories and quarters, and objects of many shapes are slow. */
   readonly fold: {
-    readonly category_points: Readonly<Record<string, number>>;
+    /** Name, count and points of one category after the other. */
+    readonly categories: readonly (string | number)[];
+    /** Quarter of an hour since 1970 and its events, one after the other. */
+    readonly quarters: readonly number[];
     readonly property_stamps: Readonly<Record<string, Stamp>>;
   };
 };
 
 /** Writes a profile as JSON, equal profiles equally. */
 export function profileDocument(profile: Profile): ProfileDocument {
-  const { categories, properties, firstSeenMs = null, lastSeenMs = null } = profile;
+  const { properties, firstSeenMs = null, lastSeenMs = null } = profile;
   const said = sorted(properties);
-  const counted = sorted(categories);
-  const newest = said.reduce((at, [, { stamp }]) => Math.max(at, stamp[0]), lastSeenMs ?? 0);
   return {
     features: {
       total_events: profile.events,
       total_watch_count: watchCount(profile),
       total_watch_duration_ms: profile.watchMs,
       action_counts: Object.fromEntries(sorted(profile.actions)),
-      category_counts: Object.fromEntries(counted.map(([name, { count }]) => [name, count])),
       favorite_categories: favoriteCategories(profile),
-      active_quarters: Object.fromEntries(activeQuarters(profile)),
       devices: Object.fromEntries(sorted(profile.devices)),
       first_seen_at: firstSeenMs,
       last_seen_at: lastSeenMs,
@@ -52,9 +49,10 @@ export function profileDocument(profile: Profile): ProfileDocument {
     properties: Object.fromEntries(
       said.filter(([, { value }]) => value !== null).map(([name, { value }]) => [name, value]),
     ),
-    updated_at: newest,
+    updated_at: said.reduce((newest, [, { stamp }]) => Math.max(newest, stamp[0]), lastSeenMs ?? 0),
     fold: {
-      category_points: Object.fromEntries(counted.map(([name, { points }]) => [name, points])),
+      categories: sorted(profile.categories).flatMap(([name, { count, points }]) => [name, count, points]),
+      quarters: activeQuarters(profile).flat(),
       property_stamps: Object.fromEntries(said.map(([name, { stamp }]) => [name, stamp])),
     },
   };
@@ -67,14 +65,17 @@ export function profileOf(document: ProfileDocument | undefined): Profile {
   const { features, properties, fold } = document;
   fill(profile.actions, features.action_counts);
   fill(profile.devices, features.devices);
-  for (const [name, points] of Object.entries(fold.category_points)) {
-    profile.categories.set(name, { count: own(features.category_counts, name) ?? 0, points });
+  for (let at = 0; at < fold.categories.length; at += 3) {
+    const [name, count, points] = fold.categories.slice(at, at + 3);
+    profile.categories.set(String(name), { count: Number(count), points: Number(points) });
   }
-  for (const [quarter, events] of Object.entries(features.active_quarters)) {
-    profile.quarters.set(Number(quarter), events);
+  for (let at = 0; at < fold.quarters.length; at += 2) {
+    profile.quarters.set(fold.quarters[at] ?? 0, fold.quarters[at + 1] ?? 0);
   }
   for (const [name, stamp] of Object.entries(fold.property_stamps)) {
-    profile.properties.set(name, { value: own<Json>(properties, name) ?? null, stamp });
+    // Users name their properties, `constructor` among them.
+    const value: Json | undefined = Object.hasOwn(properties, name) ? properties[name] : undefined;
+    profile.properties.set(name, { value: value ?? null, stamp });
   }
   profile.events = features.total_events;
   profile.watchMs = features.total_watch_duration_ms;
@@ -87,12 +88,7 @@ function fill(counts: Map<string, number>, members: Readonly<Record<string, numb
   for (const [name, count] of Object.entries(members)) counts.set(name, count);
 }
 
-/** Users name their categories and properties, `constructor` among them. */
-function own<Value>(members: Readonly<Record<string, Value>>, name: string): Value | undefined {
-  return Object.hasOwn(members, name) ? members[name] : undefined;
-}
-
 /** One fixed order, so that equal profiles are equal texts. */
 function sorted<Value>(values: ReadonlyMap<string, Value>): [string, Value][] {
-  return [...values].sort(([a], [b]) => (a < b ? -1 : 1));
+  return values.size < 2 ? [...values] : [...values].sort(([a], [b]) => (a < b ? -1 : 1));
 }

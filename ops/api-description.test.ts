@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
-import { createHttpIngress } from '#ingress';
-import type { Ingress } from '#ingress';
-import { LOG_TAIL_PATHS, LOG_TAIL_SCHEMAS, SQL_PATHS, SQL_SCHEMAS, describeQueries } from '#query';
+import { createHttpEntries, createHttpIngress } from '#ingress';
+import type { HttpEntriesOptions, Ingress } from '#ingress';
+import { DOCUMENT_PATHS, LOG_TAIL_PATHS, LOG_TAIL_SCHEMAS, SQL_PATHS, SQL_SCHEMAS, describeQueries } from '#query';
 import { assembleOpenApi } from './openapi.ts';
 import { OWN_ROUTES } from './own-routes.ts';
 
@@ -18,7 +18,9 @@ const document = JSON.parse(
   JSON.stringify(
     assembleOpenApi('1.0.0', [
       door,
+      createHttpEntries({} as HttpEntriesOptions),
       describeQueries(),
+      { paths: DOCUMENT_PATHS, schemas: {} },
       { paths: SQL_PATHS, schemas: SQL_SCHEMAS },
       { paths: LOG_TAIL_PATHS, schemas: LOG_TAIL_SCHEMAS },
       OWN_ROUTES,

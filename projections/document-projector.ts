@@ -37,7 +37,7 @@ export type DocumentProjectorDeps<State> = {
 
 /** How the projector goes about it; the members mean what they do for facts. */
 export type DocumentProjectorTuning = {
-  /** @default 200 */
+  /** @default 1000 */
   readonly flushAfterMs: number;
   /** @default 1000 */
   readonly flushAtRecords: number;
@@ -54,7 +54,8 @@ export type DocumentProjectorTuning = {
 };
 
 const TUNING: DocumentProjectorTuning = {
-  flushAfterMs: 200,
+  // Whoever waits is not kept waiting; for everybody else fewer, larger folds write each document less often.
+  flushAfterMs: 1000,
   flushAtRecords: 1000,
   bulkRecords: 20_000,
   // The more records are folded at once, the fewer times a document is written; these are parsed in memory.

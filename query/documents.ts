@@ -231,11 +231,14 @@ function shown({ fold: _, ...body }: JsonObject): JsonObject {
 
 function shownProfile(profile: Profile, zone: Zone): object {
   const { features, preferences, updated_at } = profileDocument(profile);
-  const { total_watch_duration_ms, active_quarters: _, first_seen_at, last_seen_at, ...counts } = features;
+  const { total_watch_duration_ms, first_seen_at, last_seen_at, ...counts } = features;
   const instant = (ms: number | null): string | null => (ms === null ? null : formatInstant(ms, zone));
   return {
     features: {
       ...counts,
+      category_counts: Object.fromEntries(
+        [...profile.categories].map(([name, { count }]) => [name, count]),
+      ),
       total_watch_duration: total_watch_duration_ms / 1000,
       active_hours: activeHours(profile, zone),
       first_seen_at: instant(first_seen_at),
