@@ -5,7 +5,14 @@ import { ACTIONS } from './action.ts';
 import type { Event, EventKind, Json } from './event.ts';
 import type { LoggedEvent } from './event-filter.ts';
 import { CATEGORY_NAMES, INTEREST_POINTS, categoryOf } from './interest.ts';
-import { activeHours, activeQuarters, addToProfile, createProfile, profileScopes, watchCount } from './profile.ts';
+import {
+  activeHours,
+  activeQuarters,
+  addToProfile,
+  createProfile,
+  profileScopes,
+  watchCount,
+} from './profile.ts';
 import type { Profile } from './profile.ts';
 import { profileDocument, profileOf } from './profile-document.ts';
 import { SCENARIO_TYPES, scenarioBranch } from './scenario.ts';
@@ -121,9 +128,7 @@ function said(profile: Profile): object {
     total_events: features.total_events,
     watch_ms: features.total_watch_duration_ms,
     action_counts: features.action_counts,
-    category_counts: Object.fromEntries(
-      [...profile.categories].map(([name, { count }]) => [name, count]),
-    ),
+    category_counts: Object.fromEntries([...profile.categories].map(([name, { count }]) => [name, count])),
     favorites: features.favorite_categories,
     scores: preferences.category_scores,
     quarters: Object.fromEntries(activeQuarters(profile)),

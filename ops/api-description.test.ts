@@ -4,7 +4,14 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { createHttpEntries, createHttpIngress } from '#ingress';
 import type { HttpEntriesOptions, Ingress } from '#ingress';
-import { DOCUMENT_PATHS, LOG_TAIL_PATHS, LOG_TAIL_SCHEMAS, SQL_PATHS, SQL_SCHEMAS, describeQueries } from '#query';
+import {
+  DOCUMENT_PATHS,
+  LOG_TAIL_PATHS,
+  LOG_TAIL_SCHEMAS,
+  SQL_PATHS,
+  SQL_SCHEMAS,
+  describeQueries,
+} from '#query';
 import { assembleOpenApi } from './openapi.ts';
 import { OWN_ROUTES } from './own-routes.ts';
 

@@ -17,7 +17,8 @@ function itemsOf(history: readonly LoggedEvent[]): number {
   for (const { event } of story) {
     const key = JSON.stringify([event.scenario_id ?? '', event.item_id]);
     if (event.event_name === 'item_deleted' || event.event_name === 'item_removed') there.set(key, false);
-    else if (event.event_name === 'item_created' || event.event_name === 'item_replaced') there.set(key, true);
+    else if (event.event_name === 'item_created' || event.event_name === 'item_replaced')
+      there.set(key, true);
     else if (!there.has(key)) there.set(key, true);
   }
   return [...there.values()].filter((alive) => alive).length;

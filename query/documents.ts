@@ -236,9 +236,7 @@ function shownProfile(profile: Profile, zone: Zone): object {
   return {
     features: {
       ...counts,
-      category_counts: Object.fromEntries(
-        [...profile.categories].map(([name, { count }]) => [name, count]),
-      ),
+      category_counts: Object.fromEntries([...profile.categories].map(([name, { count }]) => [name, count])),
       total_watch_duration: total_watch_duration_ms / 1000,
       active_hours: activeHours(profile, zone),
       first_seen_at: instant(first_seen_at),
