@@ -2,8 +2,8 @@ import './ops/threads.ts';
 import { readFileSync } from 'node:fs';
 import { v7 as newId } from 'uuid';
 import { SCENARIO_TEMPLATES } from '#domain';
-import { createHttpIngress, createIngress } from '#ingress';
-import { openTenants } from '#log';
+import { createHttpEntries, createHttpIngress, createIngress } from '#ingress';
+import { openCatalogue, openTenants } from '#log';
 import {
   OWN_ROUTES,
   Readiness,
@@ -19,14 +19,27 @@ import {
   stopOnSignals,
 } from '#ops';
 import type { Config, HttpServer, Logger } from '#ops';
-import { Seals, openFactsHorizon, startFactProjector, startSealer, startViewProjector } from '#projections';
 import {
+  ITEMS,
+  Seals,
+  USER_PROFILES,
+  openFactsHorizon,
+  startCatalogueCopies,
+  startDocumentProjector,
+  startFactProjector,
+  startSealer,
+  startViewProjector,
+} from '#projections';
+import {
+  DOCUMENT_PATHS,
   LOG_TAIL_PATHS,
   LOG_TAIL_SCHEMAS,
   SQL_PATHS,
   SQL_SCHEMAS,
   createLiveQuestions,
   createLiveRouter,
+  createDocumentQuestions,
+  createDocumentRouter,
   createLogTailRouter,
   createQueries,
   createQueryRouter,
@@ -52,6 +65,7 @@ import { openChdbFactStore } from './projections/chdb-fact-store.ts';
 import { openLmdbCheckpointStore } from './projections/lmdb-checkpoint-store.ts';
 import { openLmdbSealStore } from './projections/lmdb-seal-store.ts';
 import { openLmdbViewStore } from './projections/lmdb-view-store.ts';
+import { openLmdbDocumentStore } from './projections/lmdb-document-store.ts';
 
 const GENERATION = 1;
 const { version } = JSON.parse(readFileSync(new URL('./package.json', import.meta.url), 'utf8')) as {
@@ -120,6 +134,7 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
     await openTenants(streams, log, { partitions: config.logPartitions, clock, newId }),
   );
   const configs = opened.use(await openTrackingConfigs(streams, { clock, newId }));
+  const catalogue = opened.use(await openCatalogue(streams, { newId }));
   readiness.done('control_plane');
   const limits = { maxSeconds: config.queryMaxSeconds, maxBytes: config.queryMaxMemoryBytes };
   const facts = opened.use(
@@ -159,6 +174,11 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
   opened.use(startSealer({ seals, slices: facts, progress, clock }));
   const views = opened.use(openLmdbViewStore({ dataDir }));
   const viewProgress = opened.use(startViewProjector({ log, tenants, views, clock, generation: GENERATION }));
+  const documents = opened.use(await openLmdbDocumentStore({ dataDir }));
+  const kept = { log, tenants, documents, clock, generation: GENERATION };
+  const items = opened.use(startDocumentProjector({ ...kept, projection: ITEMS }));
+  const profiles = opened.use(startDocumentProjector({ ...kept, projection: USER_PROFILES }));
+  opened.use(startCatalogueCopies({ catalogue, documents, generation: GENERATION }));
 
   const ingress = createIngress({
     log,
@@ -177,7 +197,21 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
     maxBodyBytes: config.ingressMaxBodyBytes,
     stopping,
   });
-  const queries = createQueries({ facts, progress, tenants, clock, limits });
+  const questions = createDocumentQuestions({ documents, items, profiles, catalogue, clock });
+  const entries = createHttpEntries({
+    ingress,
+    log,
+    tenants,
+    catalogue,
+    lookUpItem: (tenant, id) => questions.lookUpItem(tenant, id),
+    clock,
+    fail: (res, error) => {
+      server.fail(res, error);
+    },
+    statusOf,
+    maxBodyBytes: config.ingressMaxBodyBytes,
+  });
+  const queries = createQueries({ facts, progress, tenants, catalogue, clock, limits });
   const sql = createSqlQuestions({
     facts,
     progress,
@@ -188,8 +222,10 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
   const live = createLiveQuestions({ views, progress: viewProgress, tenants, clock });
   const document = assembleOpenApi(version, [
     door,
+    entries,
     describeQueries(),
     describeLiveQuestions(),
+    { paths: DOCUMENT_PATHS, schemas: {} },
     { paths: SQL_PATHS, schemas: SQL_SCHEMAS },
     { paths: LOG_TAIL_PATHS, schemas: LOG_TAIL_SCHEMAS },
     { paths: TRACKING_CONFIG_PATHS, schemas: TRACKING_CONFIG_SCHEMAS },
@@ -199,6 +235,7 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
     routers: [
       createQueryRouter(queries),
       createLiveRouter(live),
+      createDocumentRouter(questions),
       createSqlRouter(sql),
       createLogTailRouter({ log, signal: stopping }),
       createTrackingConfigRouter({ configs, templates: SCENARIO_TEMPLATES }),
@@ -208,7 +245,7 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
     requestIdOf: (header) => server.requestIdOf(header),
     onFault: createFaultLog(logger),
   });
-  server.serve({ ingress: (req, res) => door.handle(req, res), api });
+  server.serve({ ingress: (req, res) => door.handle(req, res) || entries.handle(req, res), api });
   readiness.done('facts');
 }
 

@@ -43,6 +43,12 @@ export const FAULTS = {
     retryable: true,
     summary: 'An insert into the facts wrote fewer rows than it was given.',
   },
+  DOCUMENTS_FOLDED_ELSEWHERE: {
+    retryable: true,
+    summary: 'Documents had been folded further by somebody else than whoever meant to write them.',
+  },
+  CATALOGUE_INVALID: { retryable: false, summary: 'The entry is not of the documented form.' },
+  CATALOGUE_CONFLICT: { retryable: false, summary: 'The entry has another version than expected.' },
   PROJECTION_PAUSED: { retryable: true, summary: 'A projection stands still, with a reason and a position.' },
   QUERY_INVALID: { retryable: false, summary: 'The question is not of the documented form.' },
   QUERY_SQL_REFUSED: {

@@ -18,6 +18,24 @@ export { checkFields, checkValue, fieldChecks } from './check-fields.ts';
 export type { FieldChecks, FieldProblem } from './check-fields.ts';
 export { checkAction, checkScenarioFields } from './check-scenario.ts';
 export type { ScenarioEvent } from './check-scenario.ts';
+export {
+  ENTRY_KINDS,
+  ENTRY_STATUSES,
+  decideEntry,
+  entryDocument,
+  evolveEntry,
+  refusalOf,
+} from './catalogue-entry.ts';
+export type {
+  CatalogueEntry,
+  EntryCommand,
+  EntryDecision,
+  EntryEvent,
+  EntryKind,
+  EntryRefusal,
+  EntryRef,
+  EntryStatus,
+} from './catalogue-entry.ts';
 export { DEVICE_TYPES, EVENT_KINDS, actorOf, keyOf } from './event.ts';
 export type { DeviceType, Event, EventContext, EventKind, EventWarning, Json, JsonObject } from './event.ts';
 export {
@@ -56,6 +74,17 @@ export type { FunnelCounts, FunnelOrder, FunnelQuestion, FunnelStep } from './fu
 export { lintTrackingConfig } from './lint-tracking-config.ts';
 export { HOT_HALF_LIFE_MS, HOT_WEIGHTS, hotScore } from './hotness.ts';
 export type { HotMinute } from './hotness.ts';
+export { CATEGORY_NAMES, INTEREST_POINTS, categoryOf } from './interest.ts';
+export {
+  ITEM_DELETED_NAMES,
+  ITEM_REPLACED_NAMES,
+  addToItem,
+  createItem,
+  isAboutItem,
+  itemDocument,
+  itemOf,
+} from './item.ts';
+export type { Item, ItemDocument } from './item.ts';
 export { METRICS, distinct, foldMetrics, isConversion, metricOf, percent } from './metrics.ts';
 export type { Metric, MetricCounts } from './metrics.ts';
 export { ENVELOPE_MEMBERS, kindOf, normalise } from './normalise.ts';
@@ -67,6 +96,18 @@ export type { ParsedTrackingConfig } from './parse-tracking-config.ts';
 export { murmur2, partitionOf } from './partition.ts';
 export { behind, covers, isBefore } from './position.ts';
 export type { Position, PositionVector } from './position.ts';
+export {
+  ALL_SCENARIOS,
+  activeHours,
+  addToProfile,
+  createProfile,
+  favoriteCategories,
+  profileScopes,
+  watchCount,
+} from './profile.ts';
+export type { Profile } from './profile.ts';
+export { profileDocument, profileOf } from './profile-document.ts';
+export type { ProfileDocument } from './profile-document.ts';
 export {
   RETENTION_COHORTS,
   RETENTION_MODES,
@@ -97,6 +138,7 @@ export {
   moneyFigureOf,
 } from './scenario-metrics.ts';
 export type { Count, Figure, MoneyFigure, MoneyMetric, ScenarioMetric } from './scenario-metrics.ts';
+export type { Stamp } from './stamp.ts';
 export { findingsIn, outlineJson } from './strict-json.ts';
 export type { JsonFinding, JsonFindingCode, JsonLimits, JsonOutline, JsonSpan } from './strict-json.ts';
 export { parseTenantId } from './tenant-id.ts';

@@ -1,6 +1,9 @@
 export type { Counts } from './counters.ts';
 export type { DeadLetter } from './dead-letter.ts';
 export type { Input, Sender } from './examine.ts';
+export type { LookUpItem } from './entry-writer.ts';
+export { createHttpEntries } from './http-entries.ts';
+export type { HttpEntriesOptions } from './http-entries.ts';
 export { createHttpIngress } from './http-ingress.ts';
 export type { HttpIngress, HttpIngressOptions } from './http-ingress.ts';
 export { readLines } from './import-inputs.ts';

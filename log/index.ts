@@ -18,6 +18,8 @@ export type {
   StreamEvent,
   StreamStore,
 } from './stream-store.ts';
+export { openCatalogue } from './catalogue.ts';
+export type { Catalogue, CatalogueOptions, EntryVersion, EntryWritten } from './catalogue.ts';
 export { follow } from './follow.ts';
 export { openTenants } from './tenants.ts';
 export type { Tenants, TenantsOptions } from './tenants.ts';

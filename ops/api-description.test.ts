@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
-import { createHttpIngress } from '#ingress';
-import type { Ingress } from '#ingress';
+import { createHttpEntries, createHttpIngress } from '#ingress';
+import type { HttpEntriesOptions, Ingress } from '#ingress';
 import {
+  DOCUMENT_PATHS,
   LOG_TAIL_PATHS,
   LOG_TAIL_SCHEMAS,
   SQL_PATHS,
@@ -26,8 +27,10 @@ const document = JSON.parse(
   JSON.stringify(
     assembleOpenApi('1.0.0', [
       door,
+      createHttpEntries({} as HttpEntriesOptions),
       describeQueries(),
       describeLiveQuestions(),
+      { paths: DOCUMENT_PATHS, schemas: {} },
       { paths: SQL_PATHS, schemas: SQL_SCHEMAS },
       { paths: LOG_TAIL_PATHS, schemas: LOG_TAIL_SCHEMAS },
       { paths: TRACKING_CONFIG_PATHS, schemas: TRACKING_CONFIG_SCHEMAS },

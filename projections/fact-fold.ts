@@ -7,6 +7,7 @@ import { insertIsolating, missingOf } from './fact-writer.ts';
 import type { PoisonRecord } from './fact-writer.ts';
 import type { FollowedTenant, Pause } from './followed-tenant.ts';
 import type { Fold } from './projector.ts';
+import { resumeFrom } from './resume.ts';
 import { daysOf } from './seals.ts';
 import type { DaysOfRecords, Seals } from './seals.ts';
 import { splicedLine } from './spliced-line.ts';
@@ -47,13 +48,7 @@ export class FactFold implements Fold<FactPortion> {
     const { facts, checkpoints, generation } = this.#options;
     await facts.prepare(generation);
     const checkpoint = await checkpoints.load({ projection: 'facts', generation, tenant: followed.tenant });
-    if (checkpoint && checkpoint.logIdentity !== bounds.identity) {
-      throw new Fault('LOG_IDENTITY_CHANGED', undefined, {
-        details: { checkpoint: checkpoint.logIdentity, log: bounds.identity },
-      });
-    }
-    const vector = bounds.next.map((_next, partition) => checkpoint?.vector[partition] ?? 0n);
-    refuseGaps(vector, bounds);
+    const vector = resumeFrom(checkpoint, bounds);
     this.#remember(followed.tenant, checkpoint?.deadLettered ?? []);
     await this.#options.seals?.open(followed.tenant, bounds.identity, vector);
     for (const [partition, to] of vector.entries()) await this.#heal(followed, bounds, partition, to);
@@ -177,28 +172,6 @@ export class FactFold implements Fold<FactPortion> {
 
 function keyOf({ partition, offset }: Position): string {
   return `${partition}:${offset}`;
-}
-
-/** Throws `LOG_GAP` when the log does not hold what comes next after the vector. */
-export function refuseGaps(vector: PositionVector, bounds: LogBounds): void {
-  for (const [partition, offset] of vector.entries()) {
-    const first = bounds.first[partition] ?? 0n;
-    const next = bounds.next[partition] ?? 0n;
-    if (offset < first) {
-      throw new Fault('LOG_GAP', `Records [${offset}, ${first}) of partition ${partition} are gone.`, {
-        details: { partition, from: offset, to: first },
-      });
-    }
-    if (offset > next) {
-      throw new Fault(
-        'LOG_GAP',
-        `The log of partition ${partition} ends at ${next}, before the checkpoint.`,
-        {
-          details: { partition, from: next, to: offset },
-        },
-      );
-    }
-  }
 }
 
 async function readOne(log: EventLog, tenant: TenantId, { partition, offset }: Position): Promise<LogRecord> {

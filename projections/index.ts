@@ -43,3 +43,25 @@ export type {
 } from './view-store.ts';
 export { VIEWS, VIEW_NAMES, hasExpired, joinIds, splitIds, viewBucketOf } from './views.ts';
 export type { ViewDefinition, ViewKey, ViewName } from './views.ts';
+export { ITEMS, USER_PROFILES } from './document-projection.ts';
+export type { DocumentProjection } from './document-projection.ts';
+export { startDocumentProjector } from './document-projector.ts';
+export type {
+  DocumentProgress,
+  DocumentProjectorDeps,
+  DocumentProjectorTuning,
+  DocumentState,
+} from './document-projector.ts';
+export type {
+  DocumentBatch,
+  DocumentCollection,
+  DocumentId,
+  DocumentPage,
+  DocumentSet,
+  DocumentStore,
+  DocumentWrite,
+  DocumentsApplied,
+  KeptDocument,
+} from './document-store.ts';
+export { startCatalogueCopies } from './catalogue-copies.ts';
+export type { CatalogueCopies, CatalogueCopiesDeps } from './catalogue-copies.ts';

@@ -1,7 +1,7 @@
 import { Fault } from '#domain';
 import type { Event, PositionVector, TenantId } from '#domain';
 import type { LogBounds, RecordBatch } from '#log';
-import { refuseGaps } from './fact-fold.ts';
+import { refuseGaps } from './resume.ts';
 import type { FollowedTenant, Pause } from './followed-tenant.ts';
 import { foldLiveViews } from './live-views.ts';
 import type { Fold } from './projector.ts';

@@ -228,10 +228,6 @@ describe('aggregates', () => {
               consumption: Record<string, number>;
             };
             const counts = foldMetrics(events);
-            const scenarios = events
-              .filter(({ kind }) => kind !== 'catalog')
-              .map((event) => event.scenario_id);
-            assert.equal(overview['active_scenarios'], new Set(scenarios.filter(Boolean)).size);
             assert.equal(overview['active_users'], counts.active_users);
             assert.equal(overview['total_conversions'], counts.conversions);
             assert.equal(consumption['active_items'], counts.active_items);

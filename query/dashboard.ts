@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-import { metricOf } from '#domain';
+import { ITEM_DELETED_NAMES, ITEM_REPLACED_NAMES, metricOf } from '#domain';
 import type { Analysis } from './analysis.ts';
 import { compileCounts } from './counted.ts';
 import { COUNT_NAMES, readCounts } from './metrics-sql.ts';
@@ -21,8 +21,9 @@ type Plan = TimeRange & { readonly scenarioId: string | undefined };
 /**
  * The figures of a range at a glance (Q-01 to Q-04), by the formulas MF-01 to MF-05.
  *
- * `active_scenarios` counts scenarios with an event in the range; `total_items` counts the items of the
- * catalogue as of the vector, whatever the range and the scenario.
+ * `total_items` counts the items of the catalogue that are not deleted as of the vector, `active_scenarios`
+ * the scenarios that the control plane had active at the position in the token; both whatever the range and
+ * the scenario.
  */
 export const dashboard: Analysis<Static<typeof SCHEMA>, Plan> = {
   name: 'dashboard',
@@ -64,7 +65,7 @@ export const dashboard: Analysis<Static<typeof SCHEMA>, Plan> = {
         conversion_rate: metricOf('conversion_rate', counts),
         active_users: counts.active_users,
         total_items: Number(items?.items ?? 0),
-        active_scenarios: Number(figures?.['active_scenarios'] ?? 0),
+        active_scenarios: scope.activeScenarios ?? 0,
       },
       rates: {
         order_rate: metricOf('order_rate', counts),
@@ -82,13 +83,17 @@ export const dashboard: Analysis<Static<typeof SCHEMA>, Plan> = {
 };
 
 export function compileDashboard(plan: Plan, scope: Scope): Statement {
-  const names = [...COUNT_NAMES, 'active_scenarios'] as const;
-  return compileCounts({ ...plan, names, edges: [plan.fromMs, plan.toMs] }, scope);
+  return compileCounts({ ...plan, names: COUNT_NAMES, edges: [plan.fromMs, plan.toMs] }, scope);
 }
 
+/** Items whose latest word is not that they are deleted, as `domain/item.ts` folds them. */
 function compileItems(scope: Scope): Statement {
   const binder = createBinder();
-  const sql = `SELECT uniqExact(item_id) AS items FROM ${factsOf(scope)}
-    WHERE ${visible(binder, scope)} AND kind = 'catalog' AND item_id != ''`;
+  const latest = (names: readonly string[]): string =>
+    `maxIf((ts, log_partition, log_offset), event_name IN ${binder.bind('Array(String)', names)})`;
+  // Where there is none of a name, its latest is the beginning of time.
+  const sql = `SELECT count() AS items FROM (SELECT item_id FROM ${factsOf(scope)}
+    WHERE ${visible(binder, scope)} AND kind = 'catalog' AND item_id != '' GROUP BY scenario_id, item_id
+    HAVING ${latest(ITEM_DELETED_NAMES)} <= ${latest(ITEM_REPLACED_NAMES)})`;
   return { sql, params: binder.params };
 }

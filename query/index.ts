@@ -1,9 +1,14 @@
 export { ANALYSES } from './analysis.ts';
 export type { AnalysisName } from './analysis.ts';
+export { DOCUMENT_PATHS } from './document-openapi.ts';
+export type { DocumentMeta } from './document-meta.ts';
+export { createDocumentQuestions } from './documents.ts';
+export type { DocumentQuestions, DocumentsOptions } from './documents.ts';
 export { createSqlQuestions } from './free-sql-question.ts';
 export type { SqlAnswer, SqlQuestion, SqlQuestions, SqlQuestionsOptions } from './free-sql-question.ts';
 export { LOG_TAIL_PATHS, LOG_TAIL_SCHEMAS, createLogTailRouter } from './http-log-tail.ts';
 export type { LogTailOptions } from './http-log-tail.ts';
+export { createDocumentRouter } from './http-documents.ts';
 export { createQueryRouter } from './http-query.ts';
 export { SQL_PATHS, SQL_SCHEMAS, createSqlRouter } from './http-sql.ts';
 export type { Meta } from './meta.ts';

@@ -1,6 +1,7 @@
 import { channel } from 'node:diagnostics_channel';
+import { parseAsOf } from '#domain';
 import type { TenantId } from '#domain';
-import type { Tenants } from '#log';
+import type { Catalogue, Tenants } from '#log';
 import type { FactProgress, FactStore } from '#projections';
 import type { Analysis, AnalysisName, Ask } from './analysis.ts';
 import { createAnswerCache } from './answer-cache.ts';
@@ -70,6 +71,8 @@ export type QueriesOptions = {
   readonly facts: Pick<FactStore, 'query'>;
   readonly progress: FactProgress;
   readonly tenants: Pick<Tenants, 'get' | 'position'>;
+  /** The control plane's scenarios; its position is the one that answers report. @default none, and the position of `tenants` */
+  readonly catalogue?: Pick<Catalogue, 'activeScenarios' | 'position'>;
   /** Epoch ms. */
   readonly clock: () => number;
   readonly limits?: {
@@ -101,7 +104,7 @@ const answered = channel('daybook:query:answered');
 const MAX_WAIT_MS = 30_000;
 
 export function createQueries(options: QueriesOptions): Queries {
-  const { facts, progress, tenants, clock } = options;
+  const { facts, progress, tenants, catalogue, clock } = options;
   const { maxSeconds = 30, maxBytes, cacheLength = 16_000_000 } = options.limits ?? {};
   const limits = { maxSeconds, ...(maxBytes === undefined ? {} : { maxBytes }) };
   const cache = createAnswerCache(cacheLength);
@@ -134,9 +137,12 @@ export function createQueries(options: QueriesOptions): Queries {
     if (!state) return undefined;
     const { generation, confirmed: vector, firstSeen } = state;
     const scope: Scope = { tenant, generation, vector, firstSeen };
-    const pinned = await resolvePin(pin, { state, scope, controlPosition: tenants.position(), fromMs }, ask);
+    const controlPosition = (catalogue ?? tenants).position();
+    const pinned = await resolvePin(pin, { state, scope, controlPosition, fromMs }, ask);
     const sealed = usableSeals(state.sealed, pinned.vector);
-    return { state, ...pinned, scope: { ...scope, vector: pinned.vector, sealed } };
+    const at = parseAsOf(pinned.token)?.controlPosition ?? controlPosition;
+    const activeScenarios = catalogue?.activeScenarios(tenant, at) ?? 0;
+    return { state, ...pinned, scope: { ...scope, vector: pinned.vector, sealed, activeScenarios } };
   }
 
   return {
@@ -180,7 +186,11 @@ export function createQueries(options: QueriesOptions): Queries {
 const NOWHERE: Scope = { tenant: '' as TenantId, generation: 0, vector: [], firstSeen: [] };
 const nothing: Ask = () => Promise.resolve([]);
 
-function readWait({ wait_for: waitFor, timeout }: Common, report: Report): Read['waitFor'] {
+/** Takes `wait_for` and `timeout` as sent. */
+export function readWait(
+  { wait_for: waitFor, timeout }: Pick<Common, 'wait_for' | 'timeout'>,
+  report: Report,
+): Read['waitFor'] {
   const timeoutMs = timeout === undefined ? 5000 : parseDuration(timeout);
   if (timeoutMs === undefined || timeoutMs > MAX_WAIT_MS) {
     report('timeout', 'range', 'must be a number with ms or s, up to 30s');

@@ -12,6 +12,8 @@ export type Scope = {
   readonly firstSeen: PositionVector;
   /** Days whose slices hold just the records before `vector`. @default none */
   readonly sealed?: readonly SealedDay[];
+  /** Scenarios that the control plane had active at the position the answer reports. @default 0 */
+  readonly activeScenarios?: number;
 };
 
 /** One statement with its values apart from it. */

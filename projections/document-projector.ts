@@ -1,0 +1,126 @@
+import { channel } from 'node:diagnostics_channel';
+import { covers } from '#domain';
+import type { PositionVector, TenantId } from '#domain';
+import type { EventLog, Tenants } from '#log';
+import { DocumentFold } from './document-fold.ts';
+import type { DocumentProjection } from './document-projection.ts';
+import type { DocumentStore } from './document-store.ts';
+import type { FactState } from './fact-progress.ts';
+import type { FollowedTenant, Pause } from './followed-tenant.ts';
+import { Projector } from './projector.ts';
+
+/** How far the active generation of a tenant's documents has come. */
+export type DocumentState = Omit<FactState, 'firstSeen' | 'sealed' | 'horizon'>;
+
+/** Tells readers how far the documents are, and lets them wait for a position. */
+export interface DocumentProgress {
+  /** Undefined when the tenant has no log yet. */
+  state(tenant: TenantId): Promise<DocumentState | undefined>;
+  /**
+   * Resolves true as soon as the confirmed vector covers `vector`, flushing what waits; false when the signal
+   * aborts first or the projector is paused.
+   */
+  waitFor(tenant: TenantId, vector: PositionVector, signal: AbortSignal): Promise<boolean>;
+}
+
+export type DocumentProjectorDeps<State> = {
+  readonly projection: DocumentProjection<State>;
+  readonly log: EventLog;
+  readonly tenants: Pick<Tenants, 'onTenant'>;
+  readonly documents: DocumentStore;
+  /** Epoch ms. */
+  readonly clock: () => number;
+  /** Which build of the documents is kept. @default 1 */
+  readonly generation?: number;
+  readonly tuning?: Partial<DocumentProjectorTuning>;
+};
+
+/** How the projector goes about it; the members mean what they do for facts. */
+export type DocumentProjectorTuning = {
+  /** @default 1000 */
+  readonly flushAfterMs: number;
+  /** @default 5000 */
+  readonly restMs: number;
+  /** @default 1000 */
+  readonly flushAtRecords: number;
+  /** @default 100000 */
+  readonly bulkRecords: number;
+  /** @default 100000 */
+  readonly maxRecords: number;
+  /** @default 64 MiB */
+  readonly maxBytes: number;
+  /** @default 100 */
+  readonly retryAfterMs: number;
+  /** @default 5 */
+  readonly pausedAtFailures: number;
+};
+
+const TUNING: DocumentProjectorTuning = {
+  // Whoever waits is not kept waiting; for everybody else fewer, larger folds write each document less often.
+  flushAfterMs: 1000,
+  restMs: 5000,
+  flushAtRecords: 1000,
+  bulkRecords: 100_000,
+  // The more records are folded at once, the fewer times a document is written; these are parsed in memory.
+  maxRecords: 100_000,
+  maxBytes: 64 * 1024 * 1024,
+  retryAfterMs: 100,
+  pausedAtFailures: 5,
+};
+
+const appliedChannel = channel('daybook:projections:applied');
+const pausedChannel = channel('daybook:projections:paused');
+
+/**
+ * Starts folding the logs of all tenants into the documents of a projection, and goes on until disposed. What
+ * was folded before is not folded again, whatever a crash left behind. A store that fails pauses this
+ * projection alone.
+ */
+export function startDocumentProjector<State>(
+  deps: DocumentProjectorDeps<State>,
+): DocumentProgress & AsyncDisposable {
+  const { log, tenants, documents, clock, projection, generation = 1 } = deps;
+  const fold = new DocumentFold({ documents, projection, generation });
+  const projector = new Projector({ log, fold, clock, ...TUNING, ...deps.tuning, applied, paused });
+  const following = tenants.onTenant(({ id }) => {
+    projector.follow(id);
+  });
+
+  function applied({ tenant, confirmed }: FollowedTenant): void {
+    if (appliedChannel.hasSubscribers)
+      appliedChannel.publish({ projection: projection.name, generation, tenant, vector: confirmed });
+  }
+
+  function paused({ tenant }: FollowedTenant, pause: Pause): void {
+    if (pausedChannel.hasSubscribers)
+      pausedChannel.publish({ projection: projection.name, generation, tenant, ...pause });
+  }
+
+  return {
+    async state(tenant) {
+      const followed = await projector.find(tenant);
+      if (!followed) return undefined;
+      const { identity, next: highWater } = await log.bounds(followed.log);
+      const { logIdentity = identity, confirmed, waitingSinceMs = clock(), paused } = followed;
+      return {
+        generation,
+        logIdentity,
+        confirmed: highWater.map((_next, partition) => confirmed[partition] ?? 0n),
+        highWater,
+        waitingSinceMs: covers(confirmed, highWater) ? undefined : waitingSinceMs,
+        paused,
+      };
+    },
+
+    async waitFor(tenant, vector, signal) {
+      const followed = projector.follow(tenant);
+      projector.hurry(followed);
+      return followed.reaches(vector, signal);
+    },
+
+    async [Symbol.asyncDispose]() {
+      following[Symbol.dispose]();
+      await projector[Symbol.asyncDispose]();
+    },
+  };
+}
