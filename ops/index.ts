@@ -7,6 +7,7 @@ export type { Config, ConfigResult, ConfigSources } from './config.ts';
 export {
   DEMO_TENANT,
   compareLedger,
+  demoScenarios,
   keepLedger,
   liveTraffic,
   load,

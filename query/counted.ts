@@ -1,13 +1,12 @@
 import type { MetricCounts } from '#domain';
 import { SLICE_TABLES, countedAction, countedConversions, sliceTableOf } from '#projections';
-import { COUNT_NAMES, countSql, onlyActionsOf } from './metrics-sql.ts';
+import { countSql, onlyActionsOf } from './metrics-sql.ts';
 import { sourcesOf } from './slices.ts';
 import type { Piece, Sources } from './slices.ts';
 import { bucketSql, createBinder, factsOf, inRange, visible } from './sql.ts';
 import type { Binder, Scope, Statement } from './sql.ts';
 
-/** What can be counted; `active_scenarios` are the different scenarios of events that are no catalogue entries. */
-export type CountName = keyof MetricCounts | 'active_scenarios';
+type CountName = keyof MetricCounts;
 
 /** What is counted: which counts, of which range and scenario, in which buckets. */
 export type Counted = Piece & {
@@ -18,25 +17,15 @@ export type Counted = Piece & {
   readonly byScenario?: boolean;
 };
 
-const COUNTS_OF_FACTS: Readonly<Record<CountName, string>> = {
-  ...(Object.fromEntries(COUNT_NAMES.map((name) => [name, countSql(name)])) as Record<
-    keyof MetricCounts,
-    string
-  >),
-  active_scenarios: `uniqExactIf(scenario_id, scenario_id != '' AND kind != 'catalog')`,
-};
-
 /** Different ones of several sources are put together as sets, all else as sums. */
 const SETS_OF_FACTS: Readonly<Partial<Record<CountName, string>>> = {
   active_users: `uniqExactStateIf(actor_id, actor_id != '' AND kind != 'catalog')`,
   active_items: `uniqExactStateIf(item_id, item_id != '' AND kind = 'behaviour')`,
-  active_scenarios: `uniqExactStateIf(toString(scenario_id), scenario_id != '' AND kind != 'catalog')`,
 };
 
 const FROM_SLICES: Readonly<Record<CountName, string>> = {
   active_users: 'uniqExactMergeState(users)',
   active_items: 'uniqExactMergeState(items)',
-  active_scenarios: `uniqExactStateIf(toString(scenario_id), scenario_id != '')`,
   impressions: `sum(${countedAction('impression')})`,
   clicks: `sum(${countedAction('click')})`,
   conversions: `sum(${countedConversions()})`,
@@ -58,7 +47,7 @@ export function compileCounts(counted: Counted, scope: Scope): Statement {
   const { names } = counted;
   const keys = ['bucket', ...(counted.byScenario ? ['scenario_id'] : [])].join(', ');
   if (!sources.slices) {
-    const columns = columnsOf(names, (name) => COUNTS_OF_FACTS[name]);
+    const columns = columnsOf(names, countSql);
     const from = factsPart(binder, counted, scope, sources);
     const sql = `SELECT ${keyColumns(binder, counted)}, ${columns} ${from} GROUP BY ${keys} ORDER BY ${keys}`;
     return { sql, params: binder.params };
@@ -66,7 +55,7 @@ export function compileCounts(counted: Counted, scope: Scope): Statement {
   const parts = [
     ...(sources.facts.length > 0
       ? [
-          `SELECT ${keyColumns(binder, counted)}, ${columnsOf(names, (name) => SETS_OF_FACTS[name] ?? COUNTS_OF_FACTS[name])} ${factsPart(binder, counted, scope, sources)} GROUP BY ${keys}`,
+          `SELECT ${keyColumns(binder, counted)}, ${columnsOf(names, (name) => SETS_OF_FACTS[name] ?? countSql(name))} ${factsPart(binder, counted, scope, sources)} GROUP BY ${keys}`,
         ]
       : []),
     `SELECT ${keyColumns(binder, counted)}, ${columnsOf(names, (name) => FROM_SLICES[name])} ${slicesPart(binder, counted, scope, sources.slices)} GROUP BY ${keys}`,
@@ -89,9 +78,7 @@ function keyColumns(binder: Binder, { edges, byScenario }: Counted): string {
 
 function factsPart(binder: Binder, counted: Counted, scope: Scope, { facts }: Sources): string {
   const pieces = facts.map((piece) => `(${inRange(binder, piece)})`).join(' OR ');
-  const names = counted.names.flatMap((name) => (name === 'active_scenarios' ? [] : [name]));
-  const named = names.length < counted.names.length ? '1' : onlyActionsOf(names);
-  const conditions = [visible(binder, scope), `(${pieces})`, named];
+  const conditions = [visible(binder, scope), `(${pieces})`, onlyActionsOf(counted.names)];
   return `FROM ${factsOf(scope)} WHERE ${[...conditions, ...ofScenario(binder, counted)].join(' AND ')}`;
 }
 

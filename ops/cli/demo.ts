@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import {
   DEMO_TENANT,
   compareLedger,
+  demoScenarios,
   keepLedger,
   liveTraffic,
   load,
@@ -86,6 +87,8 @@ async function runDemo({ config, flags, live }: Running, options: DemoOptions): 
     around.out(`  loaded     already, ${from} to ${to}; delete ${dataDir} for a new month\n`);
   } else {
     writeLedger(dataDir, ledger);
+    const scenarios = demoScenarios(DEMO_TENANT);
+    await askPlatform({ url, path: '/api/v1/scenarios/import', method: 'POST', body: scenarios }, around);
     const answered = await loadMonth(month, client, options);
     if (!answered) return;
     writeLedger(dataDir, { ...ledger, plan: { ...ledger.plan, loaded: true } });

@@ -182,12 +182,17 @@ function itemsOf(type: DemoType, chance: Chance): readonly Item[] {
 }
 
 /** The events by which an editor enters the items; they stand before everything else. */
-export function catalogueEvents(catalogue: Catalogue, startAt: number): readonly JsonObject[] {
+export function catalogueEvents(
+  catalogue: Catalogue,
+  startAt: number,
+  scenarioOf: (type: DemoType) => string,
+): readonly JsonObject[] {
   return Object.values(catalogue)
     .flat()
     .map((item, index) => ({
       kind: 'catalog',
-      event_name: 'item_added',
+      event_name: 'item_created',
+      scenario_id: scenarioOf(item.type),
       user_id: 'editor-1',
       item_id: item.id,
       timestamp: startAt + index,

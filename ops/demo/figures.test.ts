@@ -30,7 +30,7 @@ const named = (user: string, name: string, hour: number): Input =>
 
 const FIGURES = countFigures(
   [
-    input({ kind: 'catalog', event_name: 'item_added', user_id: 'editor', item_id: 'a', timestamp: START }),
+    input({ kind: 'catalog', event_name: 'item_created', user_id: 'editor', item_id: 'a', timestamp: START }),
     input({ kind: 'generic', event_name: '$pageview', device_id: 'd1', timestamp: START + 1 }),
     named('ann', 'signup', 1),
     named('ann', 'session.start', 1.1),
@@ -60,7 +60,7 @@ test('the ledger counts what stands, and nothing that was refused', () => {
     add_cart: 1,
     click: 2,
     impression: 3,
-    item_added: 1,
+    item_created: 1,
     order: 1,
     payment: 2,
     'session.start': 2,

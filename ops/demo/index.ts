@@ -1,5 +1,6 @@
 export { compareLedger } from './compare.ts';
 export type { Ask, Compared } from './compare.ts';
+export { demoScenarios } from './journeys.ts';
 export { DEMO_TENANT, keepLedger, parseLedger } from './ledger.ts';
 export type { DemoLedger } from './ledger.ts';
 export { liveTraffic } from './live.ts';

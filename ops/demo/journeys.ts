@@ -1,4 +1,4 @@
-import type { ActionType } from '#domain';
+import type { ActionType, JsonObject } from '#domain';
 import type { DemoType } from './catalogue.ts';
 
 /** A step of a journey: the chance to take it after the one before, and how many seconds later. */
@@ -14,6 +14,7 @@ export type Aside = { readonly action: ActionType; readonly on: ActionType; read
 /** How people go through one type of scenario: every step loses some of them. */
 export type Journey = {
   readonly scenarioId: string;
+  readonly name: string;
   /** What one visit is shown, one after the other. */
   readonly shown: readonly [from: number, to: number];
   readonly path: readonly Step[];
@@ -23,10 +24,21 @@ export type Journey = {
 const step = (action: ActionType, chance: number, after: Step['after']): Step => ({ action, chance, after });
 const aside = (action: ActionType, on: ActionType, chance: number): Aside => ({ action, on, chance });
 
+/** What the control plane is told of the scenarios of the demo. */
+export function demoScenarios(tenant: string): readonly JsonObject[] {
+  return Object.entries(JOURNEYS).map(([scenario_type, { scenarioId, name }]) => ({
+    tenant_id: tenant,
+    scenario_id: scenarioId,
+    scenario_type,
+    name,
+  }));
+}
+
 /** The first step is being shown something. Together: the recommended actions of every type. */
 export const JOURNEYS: Readonly<Record<DemoType, Journey>> = {
   ecommerce: {
     scenarioId: 'shop_home',
+    name: 'Shop home',
     shown: [4, 8],
     path: [
       step('impression', 1, [1, 4]),
@@ -45,6 +57,7 @@ export const JOURNEYS: Readonly<Record<DemoType, Journey>> = {
   },
   video: {
     scenarioId: 'short_video_feed',
+    name: 'Short video feed',
     shown: [4, 9],
     path: [
       step('impression', 1, [1, 3]),
@@ -62,6 +75,7 @@ export const JOURNEYS: Readonly<Record<DemoType, Journey>> = {
   },
   news: {
     scenarioId: 'news_front_page',
+    name: 'News front page',
     shown: [4, 8],
     path: [
       step('impression', 1, [1, 4]),
@@ -79,6 +93,7 @@ export const JOURNEYS: Readonly<Record<DemoType, Journey>> = {
   },
   music: {
     scenarioId: 'daily_mix',
+    name: 'Daily mix',
     shown: [3, 7],
     path: [
       step('impression', 1, [1, 5]),
@@ -95,6 +110,7 @@ export const JOURNEYS: Readonly<Record<DemoType, Journey>> = {
   },
   education: {
     scenarioId: 'course_catalogue',
+    name: 'Course catalogue',
     shown: [3, 6],
     path: [
       step('impression', 1, [2, 6]),
@@ -108,6 +124,7 @@ export const JOURNEYS: Readonly<Record<DemoType, Journey>> = {
   },
   content: {
     scenarioId: 'community',
+    name: 'Community',
     shown: [4, 8],
     path: [
       step('impression', 1, [1, 4]),
@@ -125,6 +142,7 @@ export const JOURNEYS: Readonly<Record<DemoType, Journey>> = {
   },
   social: {
     scenarioId: 'people_you_may_know',
+    name: 'People you may know',
     shown: [4, 8],
     path: [
       step('impression', 1, [1, 4]),
@@ -137,6 +155,7 @@ export const JOURNEYS: Readonly<Record<DemoType, Journey>> = {
   },
   personalized: {
     scenarioId: 'for_you',
+    name: 'For you',
     shown: [4, 8],
     path: [
       step('impression', 1, [1, 4]),

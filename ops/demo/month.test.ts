@@ -51,7 +51,7 @@ test('all scenario types occur with all of their recommended actions', () => {
 });
 
 test('generic, user and catalogue events occur, and visitors nobody knows yet', () => {
-  for (const name of ['$pageview', 'session.start', 'message.ai', 'signup', 'identify', 'item_added']) {
+  for (const name of ['$pageview', 'session.start', 'message.ai', 'signup', 'identify', 'item_created']) {
     assert.ok((figures.names[name] ?? 0) > 0, name);
   }
   assert.ok(events.some((event) => event['user_id'] === undefined && event['device_id'] !== undefined));

@@ -3,6 +3,7 @@ import { catalogueEvents, makeCatalogue } from './catalogue.ts';
 import type { Catalogue } from './catalogue.ts';
 import { createChance } from './chance.ts';
 import type { Chance } from './chance.ts';
+import { JOURNEYS } from './journeys.ts';
 import { live } from './life.ts';
 import { makePerson } from './people.ts';
 import type { Person } from './people.ts';
@@ -63,7 +64,11 @@ export function makeMonth({ seed, days, events, endAt }: MonthOptions): Month {
   const people: Person[] = [];
   const inputs: Input[] = [];
   const again: Input[] = [];
-  for (const [index, event] of catalogueEvents(catalogue, startAt).entries()) {
+  for (const [index, event] of catalogueEvents(
+    catalogue,
+    startAt,
+    (type) => JOURNEYS[type].scenarioId,
+  ).entries()) {
     inputs.push(accepted({ event_id: `${prefix}_item_${index}`, ...event }, startAt + index));
   }
   let standing = inputs.length;

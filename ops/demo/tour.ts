@@ -58,6 +58,14 @@ export function tourOf({ plan, release }: DemoLedger, url: string): readonly Sto
       command: get(`realtime/minutes?tenant_id=${tenant}`),
     },
     {
+      look: 'One person: what they did, which categories they like, at which hours they are about.',
+      command: get(`users/user-00001/profile?tenant_id=${tenant}&wait_for=latest&timeout=30s`),
+    },
+    {
+      look: 'The catalogue, as its entries in the log say it is.',
+      command: `curl -s "${url}/api/v1/items?tenant_id=${tenant}&scenario_id=${FUNNEL_SCENARIO}&limit=3"`,
+    },
+    {
       look: 'Sign-ups week by week by where people came from, most of them from search.',
       command: get(
         `events?tenant_id=${tenant}&event=signup&from=${from}&to=${to}&interval=week&breakdown=source`,
