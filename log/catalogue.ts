@@ -1,4 +1,4 @@
-import { ENTRY_KINDS, Fault, decideEntry, evolveEntry, parseTenantId } from '#domain';
+import { ENTRY_KINDS, decideEntry, evolveEntry, parseTenantId } from '#domain';
 import type {
   CatalogueEntry,
   EntryCommand,
@@ -9,6 +9,7 @@ import type {
   JsonObject,
   TenantId,
 } from '#domain';
+import { StreamFollower } from './stream-follower.ts';
 import type { StreamEvent, StreamStore } from './stream-store.ts';
 
 /** What became of a command. `changed` is false where everything was as wanted. */
@@ -52,12 +53,7 @@ export type CatalogueOptions = {
 /** Resolves when the whole control plane has been folded. */
 export async function openCatalogue(streams: StreamStore, options: CatalogueOptions): Promise<Catalogue> {
   const catalogue = new FoldedCatalogue(streams, options);
-  try {
-    await catalogue.caughtUp;
-  } catch (error) {
-    await catalogue[Symbol.asyncDispose]();
-    throw error;
-  }
+  await catalogue.untilCaughtUp();
   return catalogue;
 }
 
@@ -69,25 +65,18 @@ class FoldedCatalogue implements Catalogue {
   /** Scenarios that became active (+1) or ceased to be (-1), per tenant, by position of the control plane. */
   readonly #turns = new Map<TenantId, { readonly position: bigint; readonly by: 1 | -1 }[]>();
   readonly #listeners = new Set<(entry: CatalogueEntry) => void>();
-  readonly #stop = new AbortController();
-  readonly #caughtUp = Promise.withResolvers<undefined>();
-  readonly #following: Promise<void>;
-  #position = 0n;
-  #folded = Promise.withResolvers<undefined>();
+  readonly #follower: StreamFollower;
 
   constructor(streams: StreamStore, { newId }: CatalogueOptions) {
     this.#streams = streams;
     this.#newId = newId;
-    this.#following = this.#follow();
-    this.#following.catch((error: unknown) => {
-      this.#caughtUp.reject(error);
-      this.#folded.reject(error);
+    this.#follower = new StreamFollower(streams, (event) => {
+      this.#fold(event);
     });
-    this.#folded.promise.catch(() => undefined);
   }
 
-  get caughtUp(): Promise<void> {
-    return this.#caughtUp.promise;
+  untilCaughtUp(): Promise<void> {
+    return this.#follower.untilCaughtUp();
   }
 
   get(ref: EntryRef): CatalogueEntry | undefined {
@@ -157,30 +146,11 @@ class FoldedCatalogue implements Catalogue {
   }
 
   position(): bigint {
-    return this.#position;
+    return this.#follower.position;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#stop.abort();
-    await this.#following.catch(() => undefined);
-  }
-
-  async #follow(): Promise<void> {
-    for await (const event of this.#streams.follow(undefined, this.#stop.signal)) {
-      if (event === 'caught_up') {
-        this.#caughtUp.resolve(undefined);
-        continue;
-      }
-      this.#fold(event);
-      this.#position = event.position;
-      const { resolve } = this.#folded;
-      this.#folded = Promise.withResolvers();
-      this.#folded.promise.catch(() => undefined);
-      resolve(undefined);
-    }
-    const closed = new Fault('LOG_CLOSED');
-    this.#caughtUp.reject(closed);
-    this.#folded.reject(closed);
+    await this.#follower[Symbol.asyncDispose]();
   }
 
   #fold(event: StreamEvent): void {
@@ -197,12 +167,11 @@ class FoldedCatalogue implements Catalogue {
     for (const listener of this.#listeners) listener(entry);
   }
 
-  async #reached(stream: string, version: number): Promise<CatalogueEntry> {
-    for (;;) {
+  #reached(stream: string, version: number): Promise<CatalogueEntry> {
+    return this.#follower.until(() => {
       const entry = this.#entries.get(stream);
-      if (entry && entry.version >= version) return entry;
-      await this.#folded.promise;
-    }
+      return entry && entry.version >= version ? entry : undefined;
+    });
   }
 }
 

@@ -1,6 +1,7 @@
 import { Fault, decideTenant, evolveTenant, parseTenantId } from '#domain';
 import type { Tenant, TenantCreated, TenantId } from '#domain';
 import type { EventLog } from './event-log.ts';
+import { StreamFollower } from './stream-follower.ts';
 import type { StreamEvent, StreamStore } from './stream-store.ts';
 
 /**
@@ -42,12 +43,7 @@ export async function openTenants(
   options: TenantsOptions,
 ): Promise<Tenants> {
   const tenants = new FoldedTenants(streams, log, options);
-  try {
-    await tenants.caughtUp;
-  } catch (error) {
-    await tenants[Symbol.asyncDispose]();
-    throw error;
-  }
+  await tenants.untilCaughtUp();
   return tenants;
 }
 
@@ -58,26 +54,17 @@ class FoldedTenants implements Tenants {
   readonly #tenants = new Map<TenantId, Tenant>();
   readonly #listeners = new Set<(tenant: Tenant) => void>();
   readonly #ensuring = new Map<TenantId, Promise<Tenant>>();
-  readonly #stop = new AbortController();
-  readonly #caughtUp = Promise.withResolvers<undefined>();
-  readonly #following: Promise<void>;
-  #position = 0n;
-  #folded = Promise.withResolvers<undefined>();
+  readonly #follower: StreamFollower;
 
   constructor(streams: StreamStore, log: EventLog, options: TenantsOptions) {
     this.#streams = streams;
     this.#log = log;
     this.#options = options;
-    this.#following = this.#follow();
-    this.#following.catch((error: unknown) => {
-      this.#caughtUp.reject(error);
-      this.#folded.reject(error);
-    });
-    this.#folded.promise.catch(() => undefined);
+    this.#follower = new StreamFollower(streams, (event) => this.#fold(event));
   }
 
-  get caughtUp(): Promise<void> {
-    return this.#caughtUp.promise;
+  untilCaughtUp(): Promise<void> {
+    return this.#follower.untilCaughtUp();
   }
 
   get(id: TenantId): Tenant | undefined {
@@ -109,30 +96,11 @@ class FoldedTenants implements Tenants {
   }
 
   position(): bigint {
-    return this.#position;
+    return this.#follower.position;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#stop.abort();
-    await this.#following.catch(() => undefined);
-  }
-
-  async #follow(): Promise<void> {
-    for await (const event of this.#streams.follow(undefined, this.#stop.signal)) {
-      if (event === 'caught_up') {
-        this.#caughtUp.resolve(undefined);
-      } else {
-        await this.#fold(event);
-        this.#position = event.position;
-        const { resolve } = this.#folded;
-        this.#folded = Promise.withResolvers();
-        this.#folded.promise.catch(() => undefined);
-        resolve(undefined);
-      }
-    }
-    const closed = new Fault('LOG_CLOSED');
-    this.#caughtUp.reject(closed);
-    this.#folded.reject(closed);
+    await this.#follower[Symbol.asyncDispose]();
   }
 
   async #fold(event: StreamEvent): Promise<void> {
@@ -159,11 +127,7 @@ class FoldedTenants implements Tenants {
     }));
     // A conflict means that somebody else has created it; their event is on its way to us.
     await this.#streams.append(STREAM_PREFIX + id, events, 'no_stream');
-    for (;;) {
-      const tenant = this.#tenants.get(id);
-      if (tenant) return tenant;
-      await this.#folded.promise;
-    }
+    return this.#follower.until(() => this.#tenants.get(id));
   }
 }
 
