@@ -16,13 +16,14 @@ const ROWS: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>> =
   ingest: () => import('./ingest.ts'),
   import: () => import('./import.ts'),
   facts: () => import('./facts.ts'),
+  models: () => import('./models.ts'),
   funnel: () => import('./funnel.ts'),
   answers: () => import('./answers.ts'),
   beside: () => import('./beside.ts'),
   visible: () => import('./visible.ts'),
   ids: () => import('./ids.ts'),
 };
-const BY_DEFAULT = ['ingest', 'import', 'facts', 'funnel', 'answers', 'beside', 'visible'];
+const BY_DEFAULT = ['ingest', 'import', 'facts', 'models', 'funnel', 'answers', 'beside', 'visible'];
 const RESULT = 'BENCH_ROWS ';
 
 const { quick, only, row } = optionsOf(process.argv.slice(2));
