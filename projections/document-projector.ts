@@ -43,9 +43,9 @@ export type DocumentProjectorTuning = {
   readonly restMs: number;
   /** @default 1000 */
   readonly flushAtRecords: number;
-  /** @default 100000 */
+  /** @default 30000 */
   readonly bulkRecords: number;
-  /** @default 100000 */
+  /** @default 30000 */
   readonly maxRecords: number;
   /** @default 64 MiB */
   readonly maxBytes: number;
@@ -60,9 +60,9 @@ const TUNING: DocumentProjectorTuning = {
   flushAfterMs: 1000,
   restMs: 5000,
   flushAtRecords: 1000,
-  bulkRecords: 100_000,
+  bulkRecords: 30_000,
   // The more records are folded at once, the fewer times a document is written; these are parsed in memory.
-  maxRecords: 100_000,
+  maxRecords: 30_000,
   maxBytes: 64 * 1024 * 1024,
   retryAfterMs: 100,
   pausedAtFailures: 5,
