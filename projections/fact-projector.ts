@@ -36,7 +36,7 @@ export type FactProjectorTuning = {
   readonly restMs: number;
   /** How many waiting records are taken without waiting, when nothing was for `restMs`. @default 1000 */
   readonly flushAtRecords: number;
-  /** How many are taken whenever they wait: so many are worth an insert under load. @default 20000 */
+  /** How many are taken whenever they wait: so many are worth an insert under load. @default 50000 */
   readonly bulkRecords: number;
   /** Largest insert when catching up, in records. @default 100000 */
   readonly maxRecords: number;
@@ -60,7 +60,7 @@ const TUNING: FactProjectorTuning = {
   flushAfterMs: 200,
   restMs: 500,
   flushAtRecords: 1000,
-  bulkRecords: 20_000,
+  bulkRecords: 50_000,
   maxRecords: 100_000,
   maxBytes: 64 * 1024 * 1024,
   retryAfterMs: 100,
