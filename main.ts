@@ -19,7 +19,14 @@ import {
   stopOnSignals,
 } from '#ops';
 import type { Config, HttpServer, Logger } from '#ops';
-import { Seals, openFactsHorizon, startFactProjector, startSealer, startViewProjector } from '#projections';
+import {
+  Seals,
+  openFactsHorizon,
+  startFactProjector,
+  startProjectorThread,
+  startSealer,
+  viewProgressOf,
+} from '#projections';
 import {
   LOG_TAIL_PATHS,
   LOG_TAIL_SCHEMAS,
@@ -158,7 +165,15 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
   );
   opened.use(startSealer({ seals, slices: facts, progress, clock }));
   const views = opened.use(openLmdbViewStore({ dataDir }));
-  const viewProgress = opened.use(startViewProjector({ log, tenants, views, clock, generation: GENERATION }));
+  const thread = opened.use(
+    startProjectorThread({
+      entry: new URL('./worker.ts', import.meta.url),
+      settings: { dataDir, generation: GENERATION },
+      log,
+      tenants,
+      clock,
+    }),
+  );
 
   const ingress = createIngress({
     log,
@@ -184,6 +199,7 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
     clock,
     limits: { ...limits, rows: config.sqlMaxRows },
   });
+  const viewProgress = viewProgressOf(thread, { generation: GENERATION });
   const live = createLiveQuestions({ views, progress: viewProgress, tenants, clock });
   const document = assembleOpenApi(version, [
     door,

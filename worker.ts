@@ -1,0 +1,19 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { hostProjectors, startViewProjector } from '#projections';
+import { openLmdbLogReader } from './log/lmdb-log-reader.ts';
+import { openLmdbViewStore } from './projections/lmdb-view-store.ts';
+
+// What main.ts is to the process, this is to the thread in which projectors fold: it chooses their adapters.
+
+const { dataDir, generation } = workerData as { readonly dataDir: string; readonly generation: number };
+
+if (!parentPort) throw new Error('This module is started by main.ts, in a thread of its own.');
+
+await hostProjectors(parentPort, async ({ onCommit, tenants, opened }) => {
+  const log = opened.use(openLmdbLogReader({ dataDir, onCommit }));
+  const common = { log, tenants, clock: Date.now, generation };
+  const views = opened.use(openLmdbViewStore({ dataDir }));
+  return {
+    live_views: opened.use(startViewProjector({ ...common, views })),
+  };
+});
