@@ -23,12 +23,13 @@ import {
   ITEMS,
   Seals,
   USER_PROFILES,
+  documentProgressOf,
   openFactsHorizon,
   startCatalogueCopies,
-  startDocumentProjector,
   startFactProjector,
+  startProjectorThread,
   startSealer,
-  startViewProjector,
+  viewProgressOf,
 } from '#projections';
 import {
   DOCUMENT_PATHS,
@@ -173,12 +174,17 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
   );
   opened.use(startSealer({ seals, slices: facts, progress, clock }));
   const views = opened.use(openLmdbViewStore({ dataDir }));
-  const viewProgress = opened.use(startViewProjector({ log, tenants, views, clock, generation: GENERATION }));
   const documents = opened.use(await openLmdbDocumentStore({ dataDir }));
-  const kept = { log, tenants, documents, clock, generation: GENERATION };
-  const items = opened.use(startDocumentProjector({ ...kept, projection: ITEMS }));
-  const profiles = opened.use(startDocumentProjector({ ...kept, projection: USER_PROFILES }));
   opened.use(startCatalogueCopies({ catalogue, documents, generation: GENERATION }));
+  const thread = opened.use(
+    startProjectorThread({
+      entry: new URL('./worker.ts', import.meta.url),
+      settings: { dataDir, generation: GENERATION },
+      log,
+      tenants,
+      clock,
+    }),
+  );
 
   const ingress = createIngress({
     log,
@@ -197,7 +203,13 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
     maxBodyBytes: config.ingressMaxBodyBytes,
     stopping,
   });
-  const questions = createDocumentQuestions({ documents, items, profiles, catalogue, clock });
+  const questions = createDocumentQuestions({
+    documents,
+    items: documentProgressOf(thread, ITEMS, { generation: GENERATION }),
+    profiles: documentProgressOf(thread, USER_PROFILES, { generation: GENERATION }),
+    catalogue,
+    clock,
+  });
   const entries = createHttpEntries({
     ingress,
     log,
@@ -219,7 +231,12 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
     clock,
     limits: { ...limits, rows: config.sqlMaxRows },
   });
-  const live = createLiveQuestions({ views, progress: viewProgress, tenants, clock });
+  const live = createLiveQuestions({
+    views,
+    progress: viewProgressOf(thread, { generation: GENERATION }),
+    tenants,
+    clock,
+  });
   const document = assembleOpenApi(version, [
     door,
     entries,

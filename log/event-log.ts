@@ -115,3 +115,6 @@ export interface EventLog extends AsyncDisposable {
   /** Calls the listener after every commit that moved a high-water mark, until the result is disposed. */
   onCommit(listener: (log: LogName) => void): Disposable;
 }
+
+/** What a projector needs of a log: to read it, to know where it ends, and to be told when it moves. */
+export type EventLogReader = Pick<EventLog, 'read' | 'bounds' | 'onCommit'>;

@@ -1,6 +1,7 @@
 export type {
   AppendOutcome,
   EventLog,
+  EventLogReader,
   LogBounds,
   LogChannel,
   LogName,

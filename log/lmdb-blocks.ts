@@ -49,11 +49,13 @@ export class LmdbBlocks {
   readonly #heads: Database<Buffer, Buffer>;
   readonly #turned: Database<Buffer, Buffer>;
 
-  constructor(dataDir: string, mapBytes: number) {
+  /** `readOnly` is for another thread, in which the log has been opened already. */
+  constructor(dataDir: string, mapBytes: number, { readOnly = false } = {}) {
     const path = join(dataDir, 'log');
-    mkdirSync(path, { recursive: true });
+    if (!readOnly) mkdirSync(path, { recursive: true });
     const binary = { encoding: 'binary', keyEncoding: 'binary' } as const;
-    this.#env = open(path, { noSubdir: false, overlappingSync: false, maxDbs: 8, mapSize: mapBytes });
+    const shape = { noSubdir: false, overlappingSync: false, maxDbs: 8, mapSize: mapBytes };
+    this.#env = open(path, { ...shape, readOnly });
     this.#meta = this.#env.openDB({ name: 'meta', encoding: 'json' });
     this.#blocks = this.#env.openDB({ name: 'blocks', ...binary });
     this.#heads = this.#env.openDB({ name: 'heads', ...binary });
@@ -76,6 +78,11 @@ export class LmdbBlocks {
   /** Keeps the list of logs; durable when resolved. */
   async saveLogs(logs: readonly StoredLog[]): Promise<void> {
     await this.#meta.put('logs', logs);
+  }
+
+  /** Lets the next reading see what other threads have committed meanwhile. */
+  renew(): void {
+    this.#env.resetReadTxn();
   }
 
   head(log: StoredLog, partition: number): PartitionHead {

@@ -21,7 +21,7 @@ import { LmdbAppender } from './lmdb-appender.ts';
 import type { AppendCall, LogState } from './lmdb-appender.ts';
 import { LmdbBlocks } from './lmdb-blocks.ts';
 import type { StoredLog } from './lmdb-blocks.ts';
-import { readIds, readPage } from './lmdb-pages.ts';
+import { readIds, readPages } from './lmdb-pages.ts';
 import { HOUR_MS, hourOf } from './turned-away-counts.ts';
 import type { BlockChain, BlockSource } from './verify.ts';
 
@@ -151,8 +151,12 @@ class LmdbEventLog implements EventLog, BlockSource {
     if (range.from < 0n) {
       throw new Fault('LOG_GAP', undefined, { details: { from: range.from, first: 0n } });
     }
+    const { partition, from } = range;
     const to = range.to === undefined ? head : Math.min(head, Number(range.to));
-    return this.#pages(state, { partition: range.partition, from: Number(range.from), to }, signal);
+    const check = (): void => {
+      this.#checkOpen();
+    };
+    return readPages(this.#blocks, state.stored, { partition, from: Number(from), to, check, signal });
   }
 
   async bounds(log: LogName): Promise<LogBounds> {
@@ -237,22 +241,6 @@ class LmdbEventLog implements EventLog, BlockSource {
     for (const stored of made) {
       const state = stateOf(this.#blocks, stored);
       this.#logs.set(keyOf(state.name), state);
-    }
-  }
-
-  async *#pages(
-    state: LogState,
-    range: { readonly partition: number; readonly from: number; readonly to: number },
-    signal?: AbortSignal,
-  ): AsyncIterable<RecordBatch> {
-    let at = range.from;
-    while (at < range.to && !signal?.aborted) {
-      this.#checkOpen();
-      const records = readPage(this.#blocks, state.stored, { ...range, from: at });
-      at += records.length;
-      yield { partition: range.partition, records };
-      // The page was read without waiting; without this turn a fast reader would stop everybody else.
-      await setImmediate();
     }
   }
 

@@ -1,6 +1,7 @@
+import { setImmediate } from 'node:timers/promises';
 import { Fault } from '#domain';
 import { openBlock } from './block.ts';
-import type { LogRecord } from './event-log.ts';
+import type { LogRecord, RecordBatch } from './event-log.ts';
 import type { ReplayedId } from './first-seen-index.ts';
 import { FrameReader } from './frame.ts';
 import type { LmdbBlocks, StoredLog } from './lmdb-blocks.ts';
@@ -36,6 +37,29 @@ export function readPage(
     }
   }
   return records;
+}
+
+/** A range page by page. Calls `check` before each, so that a log that has been closed is not read on. */
+export async function* readPages(
+  blocks: LmdbBlocks,
+  log: StoredLog,
+  range: {
+    readonly partition: number;
+    readonly from: number;
+    readonly to: number;
+    readonly check: () => void;
+    readonly signal: AbortSignal | undefined;
+  },
+): AsyncIterable<RecordBatch> {
+  let at = range.from;
+  while (at < range.to && !range.signal?.aborted) {
+    range.check();
+    const records = readPage(blocks, log, { ...range, from: at });
+    at += records.length;
+    yield { partition: range.partition, records };
+    // The page was read without waiting; without this turn a fast reader would stop everybody else.
+    await setImmediate();
+  }
 }
 
 /** The ids of a partition from an offset on, block by block. */

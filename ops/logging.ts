@@ -26,6 +26,7 @@ const ANNOUNCEMENTS = [
   ['daybook:log:appended', 'debug', 'Records appended'],
   ['daybook:projections:applied', 'debug', 'Batch applied'],
   ['daybook:projections:paused', 'error', 'Projection paused'],
+  ['daybook:projections:thread_ended', 'error', 'The thread of the projectors has died'],
   ['daybook:schema-registry:unreachable', 'error', 'Streams of the schemas cannot be followed'],
   ['daybook:projections:sealed', 'debug', 'Day sealed'],
   ['daybook:query:answered', 'debug', 'Question answered'],

@@ -1,13 +1,14 @@
 import { channel } from 'node:diagnostics_channel';
 import { covers } from '#domain';
 import type { PositionVector, TenantId } from '#domain';
-import type { EventLog, Tenants } from '#log';
+import type { EventLogReader, Tenants } from '#log';
 import { DocumentFold } from './document-fold.ts';
 import type { DocumentProjection } from './document-projection.ts';
 import type { DocumentStore } from './document-store.ts';
 import type { FactState } from './fact-progress.ts';
 import type { FollowedTenant, Pause } from './followed-tenant.ts';
 import { Projector } from './projector.ts';
+import type { ProjectorThread } from './projector-thread.ts';
 
 /** How far the active generation of a tenant's documents has come. */
 export type DocumentState = Omit<FactState, 'firstSeen' | 'sealed' | 'horizon'>;
@@ -25,7 +26,7 @@ export interface DocumentProgress {
 
 export type DocumentProjectorDeps<State> = {
   readonly projection: DocumentProjection<State>;
-  readonly log: EventLog;
+  readonly log: EventLogReader;
   readonly tenants: Pick<Tenants, 'onTenant'>;
   readonly documents: DocumentStore;
   /** Epoch ms. */
@@ -86,9 +87,15 @@ export function startDocumentProjector<State>(
     projector.follow(id);
   });
 
-  function applied({ tenant, confirmed }: FollowedTenant): void {
+  function applied({ tenant, logIdentity, confirmed }: FollowedTenant): void {
     if (appliedChannel.hasSubscribers)
-      appliedChannel.publish({ projection: projection.name, generation, tenant, vector: confirmed });
+      appliedChannel.publish({
+        projection: projection.name,
+        generation,
+        tenant,
+        logIdentity,
+        vector: confirmed,
+      });
   }
 
   function paused({ tenant }: FollowedTenant, pause: Pause): void {
@@ -122,5 +129,21 @@ export function startDocumentProjector<State>(
       following[Symbol.dispose]();
       await projector[Symbol.asyncDispose]();
     },
+  };
+}
+
+/** The same of a projector of documents that runs in another thread, under the name of its projection. */
+export function documentProgressOf(
+  thread: ProjectorThread,
+  { name }: { readonly name: string },
+  { generation = 1 } = {},
+): DocumentProgress {
+  const progress = thread.progress(name);
+  return {
+    async state(tenant) {
+      const found = await progress.state(tenant);
+      return found && { generation, ...found };
+    },
+    waitFor: (tenant, vector, signal) => progress.waitFor(tenant, vector, signal),
   };
 }

@@ -25,7 +25,16 @@ export {
 export { SLICE_VIEWS, countedAction, countedConversions, sliceViewSelect } from './slice-views.ts';
 export { MEASURES, PAGE_VIEW_NAMES, VIEWING_ACTIONS } from './live-views.ts';
 export type { ViewProgress, ViewState } from './view-progress.ts';
-export { startViewProjector } from './view-projector.ts';
+export { hostProjectors } from './hosted-projectors.ts';
+export type { HostedProjector, OpenProjectors, Surroundings } from './hosted-projectors.ts';
+export { startProjectorThread } from './projector-thread.ts';
+export type {
+  ProjectionProgress,
+  ProjectionState,
+  ProjectorThread,
+  ProjectorThreadOptions,
+} from './projector-thread.ts';
+export { startViewProjector, viewProgressOf } from './view-projector.ts';
 export type { ViewProjectorDeps, ViewProjectorTuning } from './view-projector.ts';
 export type {
   ViewAnswer,
@@ -45,7 +54,7 @@ export { VIEWS, VIEW_NAMES, hasExpired, joinIds, splitIds, viewBucketOf } from '
 export type { ViewDefinition, ViewKey, ViewName } from './views.ts';
 export { ITEMS, USER_PROFILES } from './document-projection.ts';
 export type { DocumentProjection } from './document-projection.ts';
-export { startDocumentProjector } from './document-projector.ts';
+export { documentProgressOf, startDocumentProjector } from './document-projector.ts';
 export type {
   DocumentProgress,
   DocumentProjectorDeps,

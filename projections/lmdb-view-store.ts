@@ -28,7 +28,18 @@ const PAGE = 500;
 /** Enough for any instant in epoch ms, so that the order of texts is that of time. */
 const BUCKET_DIGITS = 15;
 
-/** Opens the live views of a data directory, in an LMDB environment of their own. Durable when resolved. */
+/** Address space set aside at first, so that it need not grow beneath another thread; it grows by itself. */
+const MAP_BYTES = 16 * 1024 ** 3;
+/**
+ * By default a large batch is begun before the last of it has been put, and the writing waits for the rest: a
+ * thread that dies in between would hold the lock of the environment for ever.
+ */
+const WHOLE_BATCHES = { batchStartThreshold: Infinity };
+
+/**
+ * Opens the live views of a data directory, in an LMDB environment of their own. Durable when resolved. May be
+ * opened in several threads of a process: what one has written the others see at their next reading.
+ */
 export function openLmdbViewStore(options: { readonly dataDir: string }): ViewStore & ViewUpkeep {
   return new LmdbViewStore(options.dataDir);
 }
@@ -44,7 +55,8 @@ class LmdbViewStore implements ViewStore, ViewUpkeep {
   constructor(dataDir: string) {
     const path = join(dataDir, 'views');
     mkdirSync(path, { recursive: true });
-    this.#env = open(path, { noSubdir: false, overlappingSync: false, maxDbs: 2 });
+    const shape = { noSubdir: false, overlappingSync: false, maxDbs: 2, mapSize: MAP_BYTES };
+    this.#env = open(path, { ...shape, ...WHOLE_BATCHES });
     this.#collections = this.#env.openDB({ name: 'collections', encoding: 'string' });
     this.#checkpoints = this.#env.openDB({ name: 'checkpoints', encoding: 'json' });
   }
@@ -83,6 +95,8 @@ class LmdbViewStore implements ViewStore, ViewUpkeep {
   // A reader sees one instant: nothing is awaited while its transaction is open.
   async read(scope: ViewScope, wanted: readonly ViewWanted[]): Promise<ViewAnswer | undefined> {
     this.#checkOpen();
+    // What was read earlier in this turn may be of an older commit than one another thread has told of.
+    this.#env.resetReadTxn();
     const prefix = prefixOf(scope);
     const transaction = this.#env.useReadTransaction();
     try {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Fault } from '#domain';
 import type { PositionVector, TenantId } from '#domain';
-import type { EventLog, LogBounds, RecordBatch } from '#log';
+import type { EventLogReader, LogBounds, RecordBatch } from '#log';
 import { FlushSchedule } from './flush-schedule.ts';
 import { FollowedTenant } from './followed-tenant.ts';
 import type { Pause } from './followed-tenant.ts';
@@ -25,7 +25,7 @@ export interface Fold<Batch extends { readonly tenant: TenantId }> {
 }
 
 export type ProjectorOptions<Batch extends { readonly tenant: TenantId }> = {
-  readonly log: EventLog;
+  readonly log: EventLogReader;
   readonly fold: Fold<Batch>;
   readonly clock: () => number;
   /** How long what trickles in waits for company. */

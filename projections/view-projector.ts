@@ -2,15 +2,16 @@ import { channel } from 'node:diagnostics_channel';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { covers } from '#domain';
 import type { PositionVector, TenantId } from '#domain';
-import type { EventLog, Tenants } from '#log';
+import type { EventLogReader, Tenants } from '#log';
 import type { FollowedTenant, Pause } from './followed-tenant.ts';
 import { Projector } from './projector.ts';
+import type { ProjectorThread } from './projector-thread.ts';
 import { ViewFold } from './view-fold.ts';
 import type { ViewProgress, ViewState } from './view-progress.ts';
 import type { ViewScope, ViewStore, ViewUpkeep } from './view-store.ts';
 
 export type ViewProjectorDeps = {
-  readonly log: EventLog;
+  readonly log: EventLogReader;
   readonly tenants: Pick<Tenants, 'onTenant'>;
   readonly views: ViewStore & Pick<ViewUpkeep, 'prune'>;
   /** Epoch ms. */
@@ -103,9 +104,9 @@ export function startViewProjector(deps: ViewProjectorDeps): AsyncDisposable & V
     }
   }
 
-  function applied({ tenant, confirmed }: FollowedTenant): void {
+  function applied({ tenant, logIdentity, confirmed }: FollowedTenant): void {
     if (appliedChannel.hasSubscribers)
-      appliedChannel.publish({ projection: PROJECTION, generation, tenant, vector: confirmed });
+      appliedChannel.publish({ projection: PROJECTION, generation, tenant, logIdentity, vector: confirmed });
   }
 
   function paused({ tenant }: FollowedTenant, pause: Pause): void {
@@ -141,5 +142,17 @@ export function startViewProjector(deps: ViewProjectorDeps): AsyncDisposable & V
       await projector[Symbol.asyncDispose]();
       await pruning;
     },
+  };
+}
+
+/** The same of a projector of the live views that runs in another thread, under the name `live_views`. */
+export function viewProgressOf(thread: ProjectorThread, { generation = 1 } = {}): ViewProgress {
+  const progress = thread.progress(PROJECTION);
+  return {
+    async state(tenant) {
+      const found = await progress.state(tenant);
+      return found && { scope: { projection: PROJECTION, generation, tenant }, ...found };
+    },
+    waitFor: (tenant, vector, signal) => progress.waitFor(tenant, vector, signal),
   };
 }
