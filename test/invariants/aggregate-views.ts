@@ -14,8 +14,13 @@ export const AGGREGATE_VIEWS: readonly {
       FROM metrics_hourly WHERE hour % 5 = 3`,
     expected: (events) =>
       groupedRows(
-        events.filter(({ kind, timestamp }) => kind !== 'catalog' && new Date(timestamp).getUTCHours() % 5 === 3),
-        (event) => ({ scenario_id: event.scenario_id ?? '', at: Math.floor(event.timestamp / HOUR_MS) * 3600 }),
+        events.filter(
+          ({ kind, timestamp }) => kind !== 'catalog' && new Date(timestamp).getUTCHours() % 5 === 3,
+        ),
+        (event) => ({
+          scenario_id: event.scenario_id ?? '',
+          at: Math.floor(event.timestamp / HOUR_MS) * 3600,
+        }),
         (own) => ({ ...aggregates(own), ...different(own), actions: actionsOf(own) }),
       ),
   },

@@ -96,7 +96,10 @@ export function withKeptUnanswered(
 }
 
 /** Which days the platform says to have sealed, `acme 20000`, from now on. Needs the log level debug. */
-export function followSeals(platform: Platform): { readonly days: Set<string>; readonly changed: () => Promise<void> } {
+export function followSeals(platform: Platform): {
+  readonly days: Set<string>;
+  readonly changed: () => Promise<void>;
+} {
   const days = new Set<string>();
   let rest = '';
   let wake = Promise.withResolvers<undefined>();
@@ -111,13 +114,10 @@ export function followSeals(platform: Platform): { readonly days: Set<string>; r
     wake.resolve(undefined);
     wake = Promise.withResolvers<undefined>();
   });
-  void platform.gone.then(() => {
-    wake.resolve(undefined);
-  });
   return {
     days,
     changed: async () => {
-      await wake.promise;
+      await Promise.race([wake.promise, sleep(1_000)]);
     },
   };
 }

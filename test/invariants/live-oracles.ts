@@ -152,10 +152,14 @@ export function liveMinutesOf(
 }
 
 function sessionsAt(all: readonly Event[], atMs: number) {
-  const own = counted(all).filter(
-    ({ session_id: session, timestamp }) =>
-      session !== undefined && timestamp > atMs - 30 * MINUTE_MS && timestamp <= atMs,
+  // Only the newest instant of a minute is kept, which may lie after the one that is asked at.
+  const perMinute = Map.groupBy(
+    counted(all).filter(({ session_id: session }) => session !== undefined),
+    ({ session_id: session, timestamp }) => `${floor(timestamp, MINUTE_MS)} ${session ?? ''}`,
   );
+  const own = [...perMinute.values()]
+    .map((events) => events.reduce((a, b) => (b.timestamp > a.timestamp ? b : a)))
+    .filter(({ timestamp }) => timestamp > atMs - 30 * MINUTE_MS && timestamp <= atMs);
   return [...Map.groupBy(own, ({ session_id: session }) => session ?? '')]
     .map(([session_id, events]) => ({ session_id, last_seen: newest(events) }))
     .sort((a, b) => b.last_seen - a.last_seen || byBytes(a.session_id, b.session_id));
@@ -241,8 +245,6 @@ export function itemCountersOf(all: readonly Event[], itemId: string): unknown {
   const counts = countsBy(own, ({ event_name: name }) => name);
   return {
     item_id: itemId,
-    stats: Object.fromEntries(
-      [...WEIGHTS.keys()].map((action) => [`${action}_count`, counts[action] ?? 0]),
-    ),
+    stats: Object.fromEntries([...WEIGHTS.keys()].map((action) => [`${action}_count`, counts[action] ?? 0])),
   };
 }

@@ -53,11 +53,11 @@ export function liveQuestions(options: {
   const notBefore = [atMs, atMs + 6 * MINUTE_MS].flatMap((at) => [
     question('realtime/stats', { at }, (events) => liveStatsOf(events, at)),
     ...users
-      .filter((_, index) => index % 9 === 0 || index % 11 === 3)
+      .filter((_, index) => index % 40 === 0 || (index % 11 === 3 && index < 121))
       .flatMap((userId) => ofUser(userId, scenarios, at)),
   ]);
   const counters = items
-    .filter((_, index) => index % 9 === 0 || index % 11 === 3)
+    .filter((_, index) => index % 20 === 0 || index % 11 === 3)
     .map((item) =>
       question(`items/${encodeURIComponent(item)}/stats`, {}, (events) => itemCountersOf(events, item)),
     );
@@ -69,7 +69,7 @@ function ofUser(userId: string, scenarios: readonly string[], at: number): Scena
   return [
     question(`${path}/recent-views`, { at, limit: 100 }, (events) => recentViewsOf(events, userId, at)),
     ...scenarios
-      .slice(-3)
+      .slice(-3, -1)
       .map((scenarioId) =>
         question(`${path}/exposures`, { at, scenario_id: scenarioId }, (events) =>
           exposuresOf(events, { userId, scenarioId, atMs: at }),

@@ -11,7 +11,19 @@ const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 
 /** Ids that a path, a key, a statement or a joined id would stumble over. */
-export const ODD_IDS = ['o\'x"y\\', '100%', '%41', 'a:b', ':', '{acme}', '__proto__', 'x/y?z#', '漢'.repeat(80), '🎵', 'ﬀ'];
+export const ODD_IDS = [
+  'o\'x"y\\',
+  '100%',
+  '%41',
+  'a:b',
+  ':',
+  '{acme}',
+  '__proto__',
+  'x/y?z#',
+  '漢'.repeat(80),
+  '🎵',
+  'ﬀ',
+];
 const id = (kind: string, number: number): string => {
   const odd = number % 11 === 3 ? ODD_IDS[((number - 3) / 11) % ODD_IDS.length] : undefined;
   return odd ?? `${kind}${number}`;
@@ -29,8 +41,13 @@ const SCENARIOS: readonly { readonly id: string; readonly types: readonly (Scena
 const ACTIONS = new Map<ScenarioType, readonly ActionType[]>(
   STORIES.map(({ type, path, aside }) => {
     const own = TABLE_SCENARIOS.find((one) => one.type === type)?.actions ?? [];
-    const named = own.map(({ action }) => (action === 'not_interested' ? 'not_interest' : action) as ActionType);
-    return [type, [...path, ...path, ...path.slice(0, 2), ...new Set([...named, ...aside, 'order' as const])]];
+    const named = own.map(
+      ({ action }) => (action === 'not_interested' ? 'not_interest' : action) as ActionType,
+    );
+    return [
+      type,
+      [...path, ...path, ...path.slice(0, 2), ...new Set([...named, ...aside, 'order' as const])],
+    ];
   }),
 );
 
@@ -58,7 +75,11 @@ export function makeScenarioHistory(options: {
   const random = createRandom(options.seed);
   const drafts = options.tenants.flatMap((tenant) =>
     Array.from({ length: options.events }, (_, number) => {
-      const base = { event_id: `evt_${number}`, tenant_id: tenant, timestamp: instant(options.nowMs, random) };
+      const base = {
+        event_id: `evt_${number}`,
+        tenant_id: tenant,
+        timestamp: instant(options.nowMs, random),
+      };
       return inputsOf(random.chance(0.86) ? behaviour(base, random) : other(base, random), random);
     }).flat(),
   );
@@ -96,7 +117,10 @@ function behaviour(base: Base, random: Random): Draft {
     ...(random.chance(0.3) ? { session_id: `s${random.below(90)}` } : {}),
     ...(random.chance(0.2) ? { device_id: `d${random.below(50)}` } : {}),
     ...experiment(random),
-    context: { device_type: random.pick(['mobile', 'pc', 'tablet'] as const), os: random.pick(['iOS', 'mac "OS"']) },
+    context: {
+      device_type: random.pick(['mobile', 'pc', 'tablet'] as const),
+      os: random.pick(['iOS', 'mac "OS"']),
+    },
   };
   const alias = action === 'not_interest' && random.chance(0.5) ? 'not_interested' : action;
   return {
@@ -113,14 +137,21 @@ function userId(random: Random): string {
 function experiment(random: Random): { readonly experiment_id?: string; readonly experiment_group?: string } {
   if (random.chance(0.65)) return {};
   const experiment_id = random.pick(['exp_001', 'exp:2%', "it's"]);
-  return random.chance(0.1) ? { experiment_id } : { experiment_id, experiment_group: random.pick(['a', 'b:c', '%3A']) };
+  return random.chance(0.1)
+    ? { experiment_id }
+    : { experiment_id, experiment_group: random.pick(['a', 'b:c', '%3A']) };
 }
 
 function other(base: Base, random: Random): Draft {
   const user = { user_id: userId(random) };
   const fate = random.next();
   if (fate < 0.1) {
-    const members = { kind: 'user', event_name: 'identify', ...user, properties: { vip: random.chance(0.2) } } as const;
+    const members = {
+      kind: 'user',
+      event_name: 'identify',
+      ...user,
+      properties: { vip: random.chance(0.2) },
+    } as const;
     return { wire: { ...base, ...members }, event: stamped({ ...base, ...members }) };
   }
   if (fate < 0.2) {
@@ -136,7 +167,10 @@ function other(base: Base, random: Random): Draft {
     ...random.pick([user, device, session, { ...user, ...device, ...session }, { ...device, ...session }]),
     ...(random.chance(0.5) ? { scenario_id: random.pick(SCENARIOS).id } : {}),
     ...experiment(random),
-    properties: { page: random.below(9), referrer: random.pick(['', 'google.com', null]) } as Record<string, Json>,
+    properties: { page: random.below(9), referrer: random.pick(['', 'google.com', null]) } as Record<
+      string,
+      Json
+    >,
   };
   return { wire: { ...base, ...members }, event: stamped({ ...base, kind: 'generic', ...members }) };
 }

@@ -105,7 +105,11 @@ function term(text: string, events: readonly Event[]): { readonly wholes: bigint
   return { wholes: values.reduce((total, value) => total + value, 0n), scale: 10n ** BigInt(decimals) };
 }
 
-type Parts = { readonly part: ReturnType<typeof term>; readonly whole: bigint | undefined; readonly isRate: boolean };
+type Parts = {
+  readonly part: ReturnType<typeof term>;
+  readonly whole: bigint | undefined;
+  readonly isRate: boolean;
+};
 
 function evaluated(formula: string, events: readonly Event[]): Parts {
   const isRate = formula.startsWith('100 × ');

@@ -69,10 +69,13 @@ export function meanCompletion(events: readonly Event[]): { readonly rated: numb
 
 /** X16. */
 export const converts = (event: Event): boolean =>
-  event.kind === 'behaviour' && event.event_name === (event.scenario_type === 'education' ? 'purchase' : 'order');
+  event.kind === 'behaviour' &&
+  event.event_name === (event.scenario_type === 'education' ? 'purchase' : 'order');
 
 export const behaviours = (events: readonly Event[], ...actions: readonly string[]): readonly Event[] =>
-  events.filter(({ kind, event_name: name }) => kind === 'behaviour' && (actions.length === 0 || actions.includes(name)));
+  events.filter(
+    ({ kind, event_name: name }) => kind === 'behaviour' && (actions.length === 0 || actions.includes(name)),
+  );
 
 /** MF-01 to MF-05. */
 export function statsOf(events: readonly Event[]) {
@@ -110,10 +113,15 @@ export function dashboardOf(all: readonly Event[], where: Where): unknown {
       total_conversions: stats.conversions,
       conversion_rate: stats.conversion_rate,
       active_users: stats.active_users,
-      total_items: new Set(all.filter(({ kind }) => kind === 'catalog').map(({ item_id: item }) => item)).size,
+      total_items: new Set(all.filter(({ kind }) => kind === 'catalog').map(({ item_id: item }) => item))
+        .size,
       active_scenarios: new Set(events.flatMap(({ scenario_id: id }) => id ?? [])).size,
     },
-    rates: { order_rate: stats.order_rate, payment_rate: stats.payment_rate, purchase_rate: stats.purchase_rate },
+    rates: {
+      order_rate: stats.order_rate,
+      payment_rate: stats.payment_rate,
+      purchase_rate: stats.purchase_rate,
+    },
     consumption: {
       active_items: stats.active_items,
       total_watch_duration: stats.total_watch_duration,
@@ -126,7 +134,11 @@ export function dashboardOf(all: readonly Event[], where: Where): unknown {
 export type Bucket = Range & { readonly startMs: number; readonly date: string };
 
 /** The buckets a range touches: where each starts, and which part of it lies in the range. */
-export function bucketsOf({ fromMs, toMs }: Range, interval: 'hour' | 'day', timeZone: string): readonly Bucket[] {
+export function bucketsOf(
+  { fromMs, toMs }: Range,
+  interval: 'hour' | 'day',
+  timeZone: string,
+): readonly Bucket[] {
   const day = dayIn(timeZone);
   const hour = hourIn(timeZone);
   const label = interval === 'day' ? day : (atMs: number) => `${day(atMs)} ${hour(atMs)}`;
@@ -186,12 +198,18 @@ export function largest(
 
 export function hotItemsOf(
   events: readonly Event[],
-  options: { readonly order: 'clicks' | 'ctr' | 'conversions'; readonly least: number; readonly limit: number },
+  options: {
+    readonly order: 'clicks' | 'ctr' | 'conversions';
+    readonly least: number;
+    readonly limit: number;
+  },
 ): unknown {
-  const items = [...Map.groupBy(behaviours(events), ({ item_id: item }) => item ?? '')].map(([item_id, own]) => {
-    const { impressions, clicks, ctr, conversions } = statsOf(own);
-    return { item_id, total_impressions: impressions, total_clicks: clicks, ctr, conversions };
-  });
+  const items = [...Map.groupBy(behaviours(events), ({ item_id: item }) => item ?? '')].map(
+    ([item_id, own]) => {
+      const { impressions, clicks, ctr, conversions } = statsOf(own);
+      return { item_id, total_impressions: impressions, total_clicks: clicks, ctr, conversions };
+    },
+  );
   const by = options.order === 'clicks' ? 'total_clicks' : options.order;
   return {
     items: items
@@ -206,7 +224,8 @@ export function behaviorAnalysisOf(
   actions: readonly string[],
   converting?: readonly string[],
 ): unknown {
-  const who = (names: readonly string[]): ReadonlySet<string> => new Set(behaviours(events, ...names).map(actor));
+  const who = (names: readonly string[]): ReadonlySet<string> =>
+    new Set(behaviours(events, ...names).map(actor));
   const shared = (a: string, b: string): number => who([a]).intersection(who([b])).size;
   const impressions = behaviours(events, 'impression').length;
   const conversion = converting ? behaviours(events, ...converting) : events.filter(converts);

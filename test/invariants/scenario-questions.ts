@@ -212,9 +212,15 @@ function days(nowMs: number): ScenarioQuestion[] {
 }
 
 function distributions({ all, amid, closed }: Ranges): ScenarioQuestion[] {
-  const member = (name: 'item_id' | 'scenario_id' | 'currency' | 'experiment_group') => (event: Event) => event[name];
+  const member = (name: 'item_id' | 'scenario_id' | 'currency' | 'experiment_group') => (event: Event) =>
+    event[name];
   const custom = (name: string) => (event: Event) => attributeOf(event, name);
-  const cases: readonly (readonly [string, (event: Event) => string | undefined, keyof ReturnType<typeof statsOf>, Where])[] = [
+  const cases: readonly (readonly [
+    string,
+    (event: Event) => string | undefined,
+    keyof ReturnType<typeof statsOf>,
+    Where,
+  ])[] = [
     ['item_id', member('item_id'), 'clicks', all],
     ['item_id', member('item_id'), 'conversions', { ...amid, scenarioId: MIXED }],
     ['scenario_id', member('scenario_id'), 'impressions', closed],
@@ -267,8 +273,8 @@ function namedEvents({ all, amid, recent }: Ranges): ScenarioQuestion[] {
     {
       event: 'any',
       where: recent,
-      filter: { property: 'user_id', op: '=', value: "o'x\"y\\" },
-      matches: ({ user_id: user }) => user === "o'x\"y\\",
+      filter: { property: 'user_id', op: '=', value: 'o\'x"y\\' },
+      matches: ({ user_id: user }) => user === 'o\'x"y\\',
     },
   ];
   return cases.flatMap(({ event, where, filter, matches }) =>
@@ -300,7 +306,8 @@ function itemsAndBehaviours(wheres: readonly Where[], { all, amid }: Ranges): Sc
       return {
         path: `${ROUTE}/hot-items`,
         parameters: { ...asParameters(where), order, limit },
-        expected: (events) => hotItemsOf(within(events, where), { order, least: order === 'ctr' ? 10 : 0, limit }),
+        expected: (events) =>
+          hotItemsOf(within(events, where), { order, least: order === 'ctr' ? 10 : 0, limit }),
       };
     }),
   );
@@ -330,7 +337,10 @@ function itemsAndBehaviours(wheres: readonly Where[], { all, amid }: Ranges): Sc
 }
 
 function metrics({ all, amid, recent, hours }: Ranges): ScenarioQuestion[] {
-  const of = (where: Where, more: { type?: string; interval?: 'hour' | 'day'; tz?: Zone }): ScenarioQuestion => {
+  const of = (
+    where: Where,
+    more: { type?: string; interval?: 'hour' | 'day'; tz?: Zone },
+  ): ScenarioQuestion => {
     const { type, interval, tz = 'UTC' } = more;
     return {
       path: `${ROUTE}/scenario-metrics`,
@@ -382,9 +392,18 @@ function minutes(nowMs: number): ScenarioQuestion[] {
   }));
 }
 
-function oneUserOrItem(of: { users: readonly string[]; items: readonly string[]; ranges: Ranges }): ScenarioQuestion[] {
+function oneUserOrItem(of: {
+  users: readonly string[];
+  items: readonly string[];
+  ranges: Ranges;
+}): ScenarioQuestion[] {
   const { users, items, ranges } = of;
-  const actors = [...[0, 1, 3, 14, 25, 36, 47, 80, 91, 102].map((number) => users[number]!), 'd7', 's11', 'nobody'];
+  const actors = [
+    ...[0, 1, 3, 14, 25, 36, 47, 80, 91, 102].map((number) => users[number]!),
+    'd7',
+    's11',
+    'nobody',
+  ];
   const ofUsers = actors.map((user, index): ScenarioQuestion => {
     const tz = ZONES[index % ZONES.length]!;
     const where = index % 2 === 0 ? ranges.all : ranges.amid;

@@ -88,7 +88,9 @@ export function scenarioStepOf(
       ...draft.envelope,
       ...data,
       ...(isSaid ? { extra_data: draft.extra } : {}),
-      ...(named ? { scenario_type: type === 'video' ? random.pick(['video', 'vlog', 'short_video']) : type } : {}),
+      ...(named
+        ? { scenario_type: type === 'video' ? random.pick(['video', 'vlog', 'short_video']) : type }
+        : {}),
     },
     made: {
       ...data,
@@ -103,13 +105,15 @@ export function scenarioStepOf(
 function sayFields({ type, branch, extra, canonical, random }: Draft, carriesBranch: boolean): void {
   const scenario = TABLE_SCENARIOS.find((one) => one.type === type);
   if (!scenario) {
-    if (carriesBranch) Object.assign(branch, { colour: random.pick(WORDS), depth: { inner: [1, 'two', null] } });
+    if (carriesBranch)
+      Object.assign(branch, { colour: random.pick(WORDS), depth: { inner: [1, 'two', null] } });
     return;
   }
   const some = (fields: readonly TableField[], most: number): TableField[] =>
     random.shuffled(fields.filter(({ name }) => !MEASURES.has(name))).slice(0, random.between(0, most));
   if (carriesBranch) {
-    for (const field of some([...scenario.core, ...scenario.more], 5)) branch[field.name] = valueOf(field, random);
+    for (const field of some([...scenario.core, ...scenario.more], 5))
+      branch[field.name] = valueOf(field, random);
   }
   for (const field of some(scenario.extra, 4)) {
     const name = ALIASES[scenario.type]?.[field.name] ?? field.name;
@@ -181,7 +185,11 @@ function measure(draft: Draft, action: ActionType, carriesBranch: boolean): Scen
   };
 }
 
-type Named = { readonly names: readonly string[]; readonly envelope: string; readonly carriesBranch: boolean };
+type Named = {
+  readonly names: readonly string[];
+  readonly envelope: string;
+  readonly carriesBranch: boolean;
+};
 
 /** A measure that may be missing, null, or nothing that could be counted. */
 function saidMeasure(
@@ -201,7 +209,10 @@ function saidMeasure(
 }
 
 /** Puts a value into the branch, into `extra_data` or into the envelope; with a null before it now and then. */
-function say(draft: Draft, { names, envelope, carriesBranch, value }: Named & { readonly value: Json }): void {
+function say(
+  draft: Draft,
+  { names, envelope, carriesBranch, value }: Named & { readonly value: Json },
+): void {
   const { type, branch, extra, canonical, random } = draft;
   const place = random.next();
   const name = random.pick(names);
