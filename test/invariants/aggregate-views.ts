@@ -84,9 +84,10 @@ const actionsOf = (events: readonly Event[]) =>
   );
 
 function aggregates(events: readonly Event[]) {
-  const { active_users, active_items, order_rate, payment_rate, purchase_rate, ...rest } = statsOf(events);
-  void [active_users, active_items, order_rate, payment_rate, purchase_rate];
-  return { ...rest, events: events.length };
+  const { impressions, clicks, ctr, conversions, conversion_rate, ...stats } = statsOf(events);
+  const { orders, payments, purchases, total_watch_duration, avg_completion_rate } = stats;
+  const counts = { impressions, clicks, conversions, orders, payments, purchases, events: events.length };
+  return { ...counts, ctr, conversion_rate, total_watch_duration, avg_completion_rate };
 }
 
 function different(events: readonly Event[]) {

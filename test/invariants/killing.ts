@@ -55,16 +55,15 @@ export class PersistentSender {
   /** Starts the platform, sends, and kills it after about so many answers, at any instant after that. */
   async killAmid(dataDir: string, requests: number): Promise<void> {
     await using platform = await startPlatform({ dataDir, waitUntilReady: false });
-    const ending = { isEnded: false };
     if (this.#random.chance(0.15)) {
       await sleep(this.#random.between(100, 1_500));
-      ending.isEnded = true;
       await platform.kill();
+      return;
     }
-    if (ending.isEnded) return;
     await untilReady(platform);
     const until = this.#answered + requests;
     let isOver = false;
+    const ending = { isEnded: false };
     const sending = this.send(platform, ending).finally(() => {
       isOver = true;
     });

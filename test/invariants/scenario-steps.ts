@@ -128,7 +128,7 @@ function sayFields({ type, branch, extra, canonical, random }: Draft, carriesBra
 
 function converted(name: string, value: Json): Json {
   if (name === 'sound_on') return value !== true;
-  if (name === 'quality') return QUALITIES[String(value)] ?? value;
+  if (name === 'quality') return QUALITIES[value as string] ?? value;
   if (name === 'publish_time' && typeof value === 'number' && value < 100_000_000_000) return value * 1000;
   return value;
 }
@@ -136,11 +136,12 @@ function converted(name: string, value: Json): Json {
 function valueOf({ name, type, min = 0, max, values }: TableField, random: Random): Json {
   // Half of the senders mean seconds, where that can be told.
   if (name === 'publish_time' && min === 0) return random.pick([1_730_304_000, 1_730_304_000_000]);
+  const most = (span: number): number => Math.min(max ?? Infinity, min + span);
   switch (type) {
     case 'i':
-      return random.between(min, Math.min(max ?? Infinity, min + 900));
+      return random.between(min, most(900));
     case 'n':
-      return min + (random.below(1001) / 1000) * (Math.min(max ?? Infinity, min + 100) - min);
+      return min + (random.below(1001) / 1000) * (most(100) - min);
     case 'b':
       return random.chance(0.5);
     case 's[]':
@@ -150,20 +151,24 @@ function valueOf({ name, type, min = 0, max, values }: TableField, random: Rando
     case '{}':
       return { popularity: 0.5 };
     default:
-      return values ? random.pick(values) : random.pick(WORDS);
+      return random.pick(values ?? WORDS);
   }
 }
 
 function measure(draft: Draft, action: ActionType, carriesBranch: boolean): ScenarioStep['made'] {
-  const { type = 'custom', random } = draft;
-  if (MONEY.includes(action)) return money(draft, action, carriesBranch);
+  const { random } = draft;
+  if (MONEY.includes(action)) return money(draft, carriesBranch);
   if (action === 'impression' || action === 'click') {
     if (random.chance(0.2)) return {};
     const position = random.between(1, 20);
     say(draft, { names: ['position'], envelope: 'position', value: position, carriesBranch });
     return { position };
   }
-  if (!CONSUMPTIONS.includes(action)) return {};
+  return CONSUMPTIONS.includes(action) ? consumption(draft, action, carriesBranch) : {};
+}
+
+function consumption(draft: Draft, action: ActionType, carriesBranch: boolean): ScenarioStep['made'] {
+  const { type = 'custom', random } = draft;
   const seconds = saidMeasure(draft, {
     names: DURATIONS[type] ?? ['watch_duration'],
     envelope: 'watch_duration',
@@ -229,23 +234,33 @@ function say(
 
 const CURRENCIES = ['CNY', 'USD', 'JPY', 'K"D'];
 
-function money(draft: Draft, action: ActionType, carriesBranch: boolean): ScenarioStep['made'] {
-  const { random } = draft;
-  const names = AMOUNTS.slice(0, 2);
-  const about = { names, envelope: 'amount', carriesBranch };
-  const amount = random.chance(0.05) ? undefined : amountOf(random);
-  if (amount !== undefined) {
-    const isText = Number.isInteger(amount * 10_000) || random.chance(0.5);
-    say(draft, { ...about, value: isText && random.chance(0.3) ? String(amount) : amount });
-  } else if (random.chance(0.5)) say(draft, { ...about, value: null });
-  const currency = random.chance(0.2) ? undefined : random.pick(CURRENCIES);
-  const named = { names: ['currency'], envelope: 'currency', carriesBranch };
-  if (currency !== undefined || random.chance(0.3)) say(draft, { ...named, value: currency ?? null });
+function money(draft: Draft, carriesBranch: boolean): ScenarioStep['made'] {
+  const amount = saidAmount(draft, carriesBranch);
+  const currency = saidCurrency(draft, carriesBranch);
   return {
     ...(amount === undefined ? {} : { amount }),
     ...(currency === undefined ? {} : { currency }),
-    ...(action === 'order' ? {} : {}),
   };
+}
+
+function saidAmount(draft: Draft, carriesBranch: boolean): number | undefined {
+  const { random } = draft;
+  const about = { names: AMOUNTS.slice(0, 2), envelope: 'amount', carriesBranch };
+  if (random.chance(0.05)) {
+    if (random.chance(0.5)) say(draft, { ...about, value: null });
+    return undefined;
+  }
+  const amount = amountOf(random);
+  say(draft, { ...about, value: random.chance(0.3) ? String(amount) : amount });
+  return amount;
+}
+
+function saidCurrency(draft: Draft, carriesBranch: boolean): string | undefined {
+  const { random } = draft;
+  const about = { names: ['currency'], envelope: 'currency', carriesBranch };
+  const currency = random.chance(0.2) ? undefined : random.pick(CURRENCIES);
+  if (currency !== undefined || random.chance(0.3)) say(draft, { ...about, value: currency ?? null });
+  return currency;
 }
 
 /** Amounts that binary fractions add up to something else: tenths, ten-thousandths, refunds, great sums. */
