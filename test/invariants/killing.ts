@@ -62,12 +62,12 @@ export class PersistentSender {
     }
     await untilReady(platform);
     const until = this.#answered + requests;
-    let isOver = false;
     const ending = { isEnded: false };
+    const sent = { isOver: false };
     const sending = this.send(platform, ending).finally(() => {
-      isOver = true;
+      sent.isOver = true;
     });
-    while (this.#answered < until && !isOver) await sleep(1);
+    while (this.#answered < until && !sent.isOver) await sleep(1);
     await sleep(this.#random.next() * 400);
     ending.isEnded = true;
     await platform.kill();
