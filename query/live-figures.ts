@@ -1,4 +1,4 @@
-import { ACTIONS, CONVERSION_ACTIONS, DEFAULT_CONVERSION_ACTION, percent } from '#domain';
+import { ACTIONS, CONVERSION_ACTIONS, DEFAULT_CONVERSION_ACTION, percent, roundedQuotient } from '#domain';
 import { MEASURES, splitIds } from '#projections';
 
 /** One number of a minute, with what it was measured under. */
@@ -64,13 +64,10 @@ export function figuresOf(measured: readonly Measured[]): LiveFigures {
     payment_rate: rate('payment'),
     purchase_rate: rate('purchase'),
     watches: sum(MEASURES.watches),
-    avg_watch_duration: mean(sum(MEASURES.watchMs) / 1000, sum(MEASURES.watches), 1000),
+    avg_watch_duration: mean(sum(MEASURES.watchMs), sum(MEASURES.watches)) / 1000,
     completions: sum(MEASURES.completions),
-    avg_completion_rate: mean(
-      sum(MEASURES.completionMillionths) / 1_000_000,
-      sum(MEASURES.completions),
-      10_000,
-    ),
+    // Millionths over a hundred: four decimals.
+    avg_completion_rate: mean(sum(MEASURES.completionMillionths), 100 * sum(MEASURES.completions)) / 10_000,
     actions: Object.fromEntries(
       ACTIONS.filter((action) => sums.has(action)).map((action) => [action, sum(action)]),
     ),
@@ -81,7 +78,7 @@ function conversionOf(scenarioType: string): string {
   return (CONVERSION_ACTIONS as Readonly<Record<string, string>>)[scenarioType] ?? DEFAULT_CONVERSION_ACTION;
 }
 
-/** Rounded to so many parts of one. */
-function mean(sum: number, count: number, parts: number): number {
-  return count === 0 ? 0 : Math.round((sum / count) * parts) / parts;
+/** Rounded half up in whole numbers, so that no binary fraction decides; 0 without any. */
+function mean(sum: number, count: number): number {
+  return Number(roundedQuotient(BigInt(sum), BigInt(count)));
 }
