@@ -37,7 +37,7 @@ export function entry(
 }
 
 /** Everything that stands in one log, partition by partition. */
-export async function readAll(log: EventLog, name: LogName): Promise<LogRecord[]> {
+export async function readAll(log: Pick<EventLog, 'read' | 'bounds'>, name: LogName): Promise<LogRecord[]> {
   const records: LogRecord[] = [];
   const { next } = await log.bounds(name);
   for (let partition = 0; partition < next.length; partition++) {

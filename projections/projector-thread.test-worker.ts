@@ -1,0 +1,46 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { openLmdbLogReader } from '../log/lmdb-log-reader.ts';
+import { hostProjectors } from './hosted-projectors.ts';
+import { openLmdbViewStore } from './lmdb-view-store.ts';
+import { TROUBLE } from './projector-thread.test-trouble.ts';
+import type { TestSettings } from './projector-thread.test-trouble.ts';
+import { startViewProjector } from './view-projector.ts';
+import type { ViewStore, ViewUpkeep } from './view-store.ts';
+
+const { dataDir, nowMs, tuning, trouble } = workerData as TestSettings;
+
+if (trouble[0] === TROUBLE.diesAtOnce) throw new Error('nothing works today');
+
+/** The store, with the trouble that is asked for. */
+function troubled(views: ViewStore & ViewUpkeep): ViewStore & ViewUpkeep {
+  return {
+    claim: (scope, claim) => views.claim(scope, claim),
+    async apply(scope, batch) {
+      if (trouble[0] === TROUBLE.fails) throw new Error('the store is down');
+      if (trouble[0] === TROUBLE.neverEnds) return new Promise(() => undefined);
+      // Some turns later, so that the step is at any point, done or under way.
+      if (trouble[0] === TROUBLE.diesAmidSteps && trouble[1]!-- <= 0)
+        endAfter(Math.floor(Math.random() * 40));
+      return views.apply(scope, batch);
+    },
+    read: (scope, wanted) => views.read(scope, wanted),
+    scan: (scope, atMs) => views.scan(scope, atMs),
+    prune: (scope, atMs) => views.prune(scope, atMs),
+    drop: (scope) => views.drop(scope),
+    [Symbol.asyncDispose]: () => views[Symbol.asyncDispose](),
+  };
+}
+
+function endAfter(turns: number): void {
+  if (turns === 0) throw new Error('the thread dies');
+  setImmediate(endAfter, turns - 1);
+}
+
+// From the given instant on it moves, as what trickles in is flushed by it.
+const clock = (): number => nowMs + Math.round(performance.now());
+
+await hostProjectors(parentPort!, async ({ onCommit, tenants, opened }) => {
+  const log = opened.use(openLmdbLogReader({ dataDir, onCommit }));
+  const views = troubled(opened.use(openLmdbViewStore({ dataDir })));
+  return { live_views: opened.use(startViewProjector({ log, tenants, views, clock, tuning })) };
+});
