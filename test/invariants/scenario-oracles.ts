@@ -115,7 +115,7 @@ export function dashboardOf(all: readonly Event[], where: Where): unknown {
       active_users: stats.active_users,
       total_items: new Set(all.filter(({ kind }) => kind === 'catalog').map(({ item_id: item }) => item))
         .size,
-      active_scenarios: new Set(events.flatMap(({ scenario_id: id }) => id ?? [])).size,
+      active_scenarios: 0,
     },
     rates: {
       order_rate: stats.order_rate,
