@@ -11,8 +11,8 @@ import { openLmdbEventLog } from '../log/lmdb-event-log.ts';
 import { openLmdbViewStore } from './lmdb-view-store.ts';
 import { startProjectorThread } from './projector-thread.ts';
 import type { ProjectorThread } from './projector-thread.ts';
-import { TROUBLE } from './projector-thread.test-trouble.ts';
-import type { TestSettings } from './projector-thread.test-trouble.ts';
+import { TROUBLE } from '../test/trouble.ts';
+import type { TestSettings } from '../test/trouble.ts';
 import { viewProgressOf } from './view-projector.ts';
 import type { ViewProgress } from './view-progress.ts';
 import { tenantId } from './view-store.contract.ts';
@@ -70,7 +70,7 @@ function start(house: House, tuning: TestSettings['tuning'] = {}, stopWithinMs =
   const { dataDir, log, tenants, trouble } = house;
   const settings: TestSettings = { dataDir, nowMs: NOON, tuning, trouble };
   const thread = startProjectorThread({
-    entry: new URL('./projector-thread.test-worker.ts', import.meta.url),
+    entry: new URL('../test/troubled-worker.ts', import.meta.url),
     settings,
     log,
     tenants,

@@ -147,12 +147,12 @@ export function startViewProjector(deps: ViewProjectorDeps): AsyncDisposable & V
 
 /** The same of a projector of the live views that runs in another thread, under the name `live_views`. */
 export function viewProgressOf(thread: ProjectorThread, { generation = 1 } = {}): ViewProgress {
-  const { state, waitFor } = thread.progress(PROJECTION);
+  const progress = thread.progress(PROJECTION);
   return {
     async state(tenant) {
-      const found = await state(tenant);
+      const found = await progress.state(tenant);
       return found && { scope: { projection: PROJECTION, generation, tenant }, ...found };
     },
-    waitFor,
+    waitFor: (tenant, vector, signal) => progress.waitFor(tenant, vector, signal),
   };
 }
