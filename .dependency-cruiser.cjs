@@ -22,7 +22,7 @@ module.exports = {
       severity: 'error',
       from: { path: `^${folder}/`, pathNot: notATest },
       to: {
-        path: `^(${folders.filter((other) => other !== folder && !may[folder].includes(other)).join('|')}|test|bench|main\\.ts)(/|$)`,
+        path: `^(${folders.filter((other) => other !== folder && !may[folder].includes(other)).join('|')}|test|bench|main\\.ts|worker\\.ts)(/|$)`,
       },
     })),
     {
@@ -33,7 +33,7 @@ module.exports = {
     },
     {
       name: 'adapters-are-chosen-in-main',
-      comment: 'An adapter is imported by main.ts and tests only; its own folder sees the port.',
+      comment: 'An adapter is imported by main.ts, worker.ts and tests only; its own folder sees the port.',
       severity: 'error',
       from: {
         path: `^(${folders.join('|')})/`,

@@ -7,8 +7,10 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import { openLmdbViewStore } from './lmdb-view-store.ts';
 import { ACME, batchOf, claimAll, keyOf, viewStoreContract } from './view-store.contract.ts';
+import type { ViewStore } from './view-store.ts';
 
 viewStoreContract('lmdb', async () => {
   const dataDir = await mkdtemp(join(tmpdir(), 'daybook-views-'));
@@ -53,18 +55,44 @@ test(`${KILLS} times kill -9 leave collections and checkpoint as of the same bat
   for (let kill = 0; kill < KILLS; kill++) {
     const told = await runAndKill(dataDir, 1 + kill * 3);
     await using store = openLmdbViewStore({ dataDir });
-    const answer = await store.read(
-      ACME,
-      Array.from({ length: 200 }, (_, n) => ({ view: 'item:stats', id: `i${n}` }) as const),
-    );
-    const done = Number(answer?.vector[0] ?? 0n);
-    assert.ok(done > told, 'what was told to be done is there');
-    for (const [n, found] of answer?.found.entries() ?? []) {
-      // Batch b added b + n, for b from 0 to done - 1.
-      assert.equal(found[0]?.entries.get('click'), (done * (done - 1)) / 2 + done * n);
-    }
+    await checkBatches(store, { told, items: 200 });
   }
 });
+
+test('a thread that is ended at any instant of a batch leaves it whole or not at all, and the lock free', async (t) => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'daybook-views-threads-'));
+  const store = openLmdbViewStore({ dataDir });
+  t.after(async () => {
+    await store[Symbol.asyncDispose]();
+    await rm(dataDir, { recursive: true });
+  });
+  for (let round = 0; round < 12; round++) {
+    const worker = new Worker(new URL('./lmdb-view-store.kill-child.ts', import.meta.url), {
+      argv: [dataDir, '20000'],
+      stdout: true,
+    });
+    const [line] = (await once(worker.stdout, 'data')) as [Buffer];
+    const endAt = performance.now() + round * 11;
+    while (performance.now() < endAt) await setImmediate();
+    await worker.terminate();
+    await checkBatches(store, { told: Number.parseInt(line.toString()), items: 20_000 });
+  }
+});
+
+/** Every collection is as of the batch that the checkpoint names, and that is after the one that was told. */
+async function checkBatches(
+  store: ViewStore,
+  { told, items }: { readonly told: number; readonly items: number },
+): Promise<void> {
+  const wanted = Array.from({ length: items }, (_, n) => ({ view: 'item:stats', id: `i${n}` }) as const);
+  const answer = await store.read(ACME, wanted);
+  const done = Number(answer?.vector[0] ?? 0n);
+  assert.ok(done > told, 'what was told to be done is there');
+  for (const [n, found] of answer?.found.entries() ?? []) {
+    // Batch b added b + n, for b from 0 to done - 1.
+    assert.equal(found[0]?.entries.get('click'), (done * (done - 1)) / 2 + done * n);
+  }
+}
 
 test('a drop that was broken off leaves nothing that counts in a new claim', async (t) => {
   const dataDir = await mkdtemp(join(tmpdir(), 'daybook-views-drop-'));

@@ -5,14 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
+import { covers } from '#domain';
 import type { PositionVector, Tenant, TenantId } from '#domain';
 import type { EventLog, NewRecord } from '#log';
 import { openLmdbEventLog } from '../log/lmdb-event-log.ts';
 import { openLmdbViewStore } from './lmdb-view-store.ts';
 import { startProjectorThread } from './projector-thread.ts';
 import type { ProjectorThread } from './projector-thread.ts';
-import { TROUBLE } from './projector-thread.test-trouble.ts';
-import type { TestSettings } from './projector-thread.test-trouble.ts';
+import { TROUBLE } from '../test/trouble.ts';
+import type { TestSettings } from '../test/trouble.ts';
 import { viewProgressOf } from './view-projector.ts';
 import type { ViewProgress } from './view-progress.ts';
 import { tenantId } from './view-store.contract.ts';
@@ -70,7 +71,7 @@ function start(house: House, tuning: TestSettings['tuning'] = {}, stopWithinMs =
   const { dataDir, log, tenants, trouble } = house;
   const settings: TestSettings = { dataDir, nowMs: NOON, tuning, trouble };
   const thread = startProjectorThread({
-    entry: new URL('./projector-thread.test-worker.ts', import.meta.url),
+    entry: new URL('../test/troubled-worker.ts', import.meta.url),
     settings,
     log,
     tenants,
@@ -165,6 +166,13 @@ test('an answer is of one instant while the other thread writes', async (t) => {
   assert.ok(await progress.waitFor(ACME, [0n, 0n, 0n, 0n], IN_TIME()));
   const vector = await append(house, ACME, 1, 6000);
   const scope = { projection: 'live_views', generation: 1, tenant: ACME };
+  const behind: Promise<void>[] = [];
+  const check = (message: unknown): void => {
+    const told = (message as { vector: PositionVector }).vector;
+    behind.push(house.views.read(scope, []).then((answer) => assert.ok(covers(answer!.vector, told))));
+  };
+  subscribe('daybook:projections:applied', check);
+  t.after(() => unsubscribe('daybook:projections:applied', check));
   const wanted = ITEMS.map((id) => ({ view: 'item:stats', id }) as const);
   const seen = new Set<bigint>();
   for (let done = 0n; done < 6000n; await new Promise((resolve) => setImmediate(resolve))) {
@@ -176,6 +184,9 @@ test('an answer is of one instant while the other thread writes', async (t) => {
   }
   assert.ok(seen.size > 3, `${seen.size} different instants were seen`);
   assert.ok(await progress.waitFor(ACME, vector, IN_TIME()));
+  // What has been told is there at once, though something has been read in the same turn before.
+  assert.ok(behind.length > 3);
+  await Promise.all(behind);
 });
 
 test('two tenants with the same ids never meet, and one that is created later is followed', async (t) => {

@@ -1,11 +1,13 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { openLmdbLogReader } from '../log/lmdb-log-reader.ts';
-import { hostProjectors } from './hosted-projectors.ts';
-import { openLmdbViewStore } from './lmdb-view-store.ts';
-import { TROUBLE } from './projector-thread.test-trouble.ts';
-import type { TestSettings } from './projector-thread.test-trouble.ts';
-import { startViewProjector } from './view-projector.ts';
-import type { ViewStore, ViewUpkeep } from './view-store.ts';
+import { hostProjectors } from '../projections/hosted-projectors.ts';
+import { openLmdbViewStore } from '../projections/lmdb-view-store.ts';
+import { TROUBLE } from './trouble.ts';
+import type { TestSettings } from './trouble.ts';
+import { startViewProjector } from '../projections/view-projector.ts';
+import type { ViewStore, ViewUpkeep } from '../projections/view-store.ts';
+
+// The thread of a test: as worker.ts, on a store that gives the trouble that is asked for.
 
 const { dataDir, nowMs, tuning, trouble } = workerData as TestSettings;
 

@@ -1,4 +1,4 @@
-import type { ViewProjectorTuning } from './view-projector.ts';
+import type { ViewProjectorTuning } from '../projections/view-projector.ts';
 
 /** What a test asks of the store in the thread; read before every step. */
 export const TROUBLE = { none: 0, fails: 1, diesAmidSteps: 2, neverEnds: 3, diesAtOnce: 4 } as const;
