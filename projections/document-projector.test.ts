@@ -8,10 +8,11 @@ import { temporaryDir } from '../test/platform.ts';
 import { createRandom, seedOfRun } from '../test/random.ts';
 import { ITEMS, USER_PROFILES } from './document-projection.ts';
 import { startDocumentProjector } from './document-projector.ts';
-import type { DocumentProgress, DocumentProjectorTuning } from './document-projector.ts';
+import type { DocumentProgress } from './document-projector.ts';
 import { tenantId } from './document-store.contract.ts';
 import type { DocumentStore } from './document-store.ts';
 import { openLmdbDocumentStore } from './lmdb-document-store.ts';
+import type { ProjectorTuning } from './projector.ts';
 
 const ACME = tenantId('acme');
 const UMBRA = tenantId('umbra');
@@ -36,7 +37,7 @@ async function houseFor(t: TestContext): Promise<House> {
 function start(
   house: House,
   options: {
-    readonly tuning?: Partial<DocumentProjectorTuning>;
+    readonly tuning?: Partial<ProjectorTuning>;
     readonly tenants?: readonly TenantId[];
     readonly projection?: typeof ITEMS;
   } = {},

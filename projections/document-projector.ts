@@ -7,7 +7,8 @@ import type { DocumentProjection } from './document-projection.ts';
 import type { DocumentStore } from './document-store.ts';
 import type { FactState } from './fact-progress.ts';
 import type { FollowedTenant, Pause } from './followed-tenant.ts';
-import { Projector } from './projector.ts';
+import { PROJECTOR_TUNING, Projector } from './projector.ts';
+import type { ProjectorTuning } from './projector.ts';
 import type { ProjectorThread } from './projector-thread.ts';
 
 /** How far the active generation of a tenant's documents has come. */
@@ -33,40 +34,17 @@ export type DocumentProjectorDeps<State> = {
   readonly clock: () => number;
   /** Which build of the documents is kept. @default 1 */
   readonly generation?: number;
-  readonly tuning?: Partial<DocumentProjectorTuning>;
+  readonly tuning?: Partial<ProjectorTuning>;
 };
 
-/** How the projector goes about it; the members mean what they do for facts. */
-export type DocumentProjectorTuning = {
-  /** @default 1000 */
-  readonly flushAfterMs: number;
-  /** @default 5000 */
-  readonly restMs: number;
-  /** @default 1000 */
-  readonly flushAtRecords: number;
-  /** @default 30000 */
-  readonly bulkRecords: number;
-  /** @default 30000 */
-  readonly maxRecords: number;
-  /** @default 64 MiB */
-  readonly maxBytes: number;
-  /** @default 100 */
-  readonly retryAfterMs: number;
-  /** @default 5 */
-  readonly pausedAtFailures: number;
-};
-
-const TUNING: DocumentProjectorTuning = {
+const TUNING: ProjectorTuning = {
+  ...PROJECTOR_TUNING,
   // Whoever waits is not kept waiting; for everybody else fewer, larger folds write each document less often.
   flushAfterMs: 1000,
   restMs: 5000,
-  flushAtRecords: 1000,
+  // These are parsed in memory.
   bulkRecords: 30_000,
-  // The more records are folded at once, the fewer times a document is written; these are parsed in memory.
   maxRecords: 30_000,
-  maxBytes: 64 * 1024 * 1024,
-  retryAfterMs: 100,
-  pausedAtFailures: 5,
 };
 
 const appliedChannel = channel('daybook:projections:applied');

@@ -9,7 +9,8 @@ import type { FactStore } from './fact-store.ts';
 import type { Horizon } from './facts-horizon.ts';
 import { FirstSeenProjector } from './first-seen-projector.ts';
 import type { FollowedTenant, Pause } from './followed-tenant.ts';
-import { Projector } from './projector.ts';
+import { PROJECTOR_TUNING, Projector } from './projector.ts';
+import type { ProjectorTuning } from './projector.ts';
 import type { Seals } from './seals.ts';
 
 export type FactProjectorDeps = {
@@ -29,23 +30,7 @@ export type FactProjectorDeps = {
 };
 
 /** How the projector goes about it; the defaults are measured (`docs/facts.md`). */
-export type FactProjectorTuning = {
-  /** How long records that trickle in wait for company. @default 200 */
-  readonly flushAfterMs: number;
-  /** How long after one insert the next may follow: each costs the engine 24 ms beside its rows. @default 500 */
-  readonly restMs: number;
-  /** How many waiting records are taken without waiting, when nothing was for `restMs`. @default 1000 */
-  readonly flushAtRecords: number;
-  /** How many are taken whenever they wait: so many are worth an insert under load. @default 50000 */
-  readonly bulkRecords: number;
-  /** Largest insert when catching up, in records. @default 100000 */
-  readonly maxRecords: number;
-  /** The same in bytes of values. @default 64 MiB */
-  readonly maxBytes: number;
-  /** First delay after a failure, doubled each time up to 30 s. @default 100 */
-  readonly retryAfterMs: number;
-  /** At which failure in a row the projector counts as paused; it goes on trying. @default 5 */
-  readonly pausedAtFailures: number;
+export type FactProjectorTuning = ProjectorTuning & {
   /** How many unreadable records of one insert become dead letters before the tenant is paused. @default 1000 */
   readonly maxPoison: number;
   /** How many offsets per partition below the checkpoint are read back at the start. @default 131072 */
@@ -57,14 +42,12 @@ export type FactProjectorTuning = {
 };
 
 const TUNING: FactProjectorTuning = {
+  ...PROJECTOR_TUNING,
   flushAfterMs: 200,
+  // An insert costs the engine 24 ms beside its rows.
   restMs: 500,
-  flushAtRecords: 1000,
   bulkRecords: 50_000,
   maxRecords: 100_000,
-  maxBytes: 64 * 1024 * 1024,
-  retryAfterMs: 100,
-  pausedAtFailures: 5,
   maxPoison: 1000,
   lookBack: 131_072n,
   firstSeenStride: 65_536n,

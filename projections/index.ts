@@ -1,5 +1,6 @@
 export type { Checkpoint, CheckpointKey, CheckpointStore } from './checkpoint-store.ts';
 export { startFactProjector } from './fact-projector.ts';
+export type { ProjectorTuning } from './projector.ts';
 export type { FactProjectorDeps, FactProjectorTuning } from './fact-projector.ts';
 export type { FactProgress, FactState } from './fact-progress.ts';
 export type { FactAnswer, FactBatch, FactCopies, FactQuery, FactStore } from './fact-store.ts';
@@ -55,12 +56,7 @@ export type { ViewDefinition, ViewKey, ViewName } from './views.ts';
 export { ITEMS, USER_PROFILES } from './document-projection.ts';
 export type { DocumentProjection } from './document-projection.ts';
 export { documentProgressOf, startDocumentProjector } from './document-projector.ts';
-export type {
-  DocumentProgress,
-  DocumentProjectorDeps,
-  DocumentProjectorTuning,
-  DocumentState,
-} from './document-projector.ts';
+export type { DocumentProgress, DocumentProjectorDeps, DocumentState } from './document-projector.ts';
 export type {
   DocumentBatch,
   DocumentCollection,

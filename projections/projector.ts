@@ -24,25 +24,38 @@ export interface Fold<Batch extends { readonly tenant: TenantId }> {
   save(followed: FollowedTenant, vector: PositionVector): Promise<void>;
 }
 
-export type ProjectorOptions<Batch extends { readonly tenant: TenantId }> = {
-  readonly log: EventLogReader;
-  readonly fold: Fold<Batch>;
-  readonly clock: () => number;
-  /** How long what trickles in waits for company. */
+/** How a projector goes about it, whatever it keeps. */
+export type ProjectorTuning = {
+  /** How long records that trickle in wait for company. */
   readonly flushAfterMs: number;
   /** How long after one portion the next may follow, as long as nobody waits for it. */
   readonly restMs: number;
-  /** At how many records it need not wait. */
+  /** How many waiting records are taken without waiting, when nothing was for `restMs`. */
   readonly flushAtRecords: number;
-  /** At how many the next portion is read while one is being applied. */
+  /** How many are taken whenever they wait, read already while a portion is being applied. */
   readonly bulkRecords: number;
-  /** How much is taken at once when catching up. */
+  /** Largest portion when catching up, in records. */
   readonly maxRecords: number;
+  /** The same in bytes of values. */
   readonly maxBytes: number;
   /** First delay after a failure; doubled each time up to 30 s. */
   readonly retryAfterMs: number;
-  /** At which failure in a row the projector says that it stands still; it goes on trying. */
+  /** At which failure in a row the projector says that it is paused; it goes on trying. */
   readonly pausedAtFailures: number;
+};
+
+/** What holds for every projector that does not say otherwise. */
+export const PROJECTOR_TUNING = {
+  flushAtRecords: 1000,
+  maxBytes: 64 * 1024 * 1024,
+  retryAfterMs: 100,
+  pausedAtFailures: 5,
+} as const satisfies Partial<ProjectorTuning>;
+
+export type ProjectorOptions<Batch extends { readonly tenant: TenantId }> = ProjectorTuning & {
+  readonly log: EventLogReader;
+  readonly fold: Fold<Batch>;
+  readonly clock: () => number;
   readonly applied: (followed: FollowedTenant) => void;
   readonly paused: (followed: FollowedTenant, pause: Pause) => void;
 };

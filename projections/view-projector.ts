@@ -4,7 +4,8 @@ import { covers } from '#domain';
 import type { PositionVector, TenantId } from '#domain';
 import type { EventLogReader, Tenants } from '#log';
 import type { FollowedTenant, Pause } from './followed-tenant.ts';
-import { Projector } from './projector.ts';
+import { PROJECTOR_TUNING, Projector } from './projector.ts';
+import type { ProjectorTuning } from './projector.ts';
 import type { ProjectorThread } from './projector-thread.ts';
 import { ViewFold } from './view-fold.ts';
 import type { ViewProgress, ViewState } from './view-progress.ts';
@@ -22,36 +23,18 @@ export type ViewProjectorDeps = {
 };
 
 /** How the projector goes about it. */
-export type ViewProjectorTuning = {
-  /** How long records that trickle in wait for company. @default 200 */
-  readonly flushAfterMs: number;
-  /** How long after one step the next may follow: a collection is written whole however little it changes. @default 1000 */
-  readonly restMs: number;
-  /** How many waiting records are taken without waiting, when nothing was for `restMs`. @default 1000 */
-  readonly flushAtRecords: number;
-  /** How many are taken whenever they wait. @default 20000 */
-  readonly bulkRecords: number;
-  /** Most records folded into one step when catching up. @default 50000 */
-  readonly maxRecords: number;
-  /** The same in bytes of values. @default 64 MiB */
-  readonly maxBytes: number;
-  /** First delay after a failure, doubled each time up to 30 s. @default 100 */
-  readonly retryAfterMs: number;
-  /** At which failure in a row the projector counts as paused; it goes on trying. @default 5 */
-  readonly pausedAtFailures: number;
-  /** How often what has expired is removed. @default 600000 */
+export type ViewProjectorTuning = ProjectorTuning & {
+  /** How often what has expired is removed. @default 10 minutes */
   readonly pruneEveryMs: number;
 };
 
 const TUNING: ViewProjectorTuning = {
+  ...PROJECTOR_TUNING,
   flushAfterMs: 200,
+  // A collection is written whole however little it changes.
   restMs: 1000,
-  flushAtRecords: 1000,
   bulkRecords: 20_000,
   maxRecords: 50_000,
-  maxBytes: 64 * 1024 * 1024,
-  retryAfterMs: 100,
-  pausedAtFailures: 5,
   pruneEveryMs: 600_000,
 };
 
