@@ -169,7 +169,11 @@ test('an answer is of one instant while the other thread writes', async (t) => {
   const behind: Promise<void>[] = [];
   const check = (message: unknown): void => {
     const told = (message as { vector: PositionVector }).vector;
-    behind.push(house.views.read(scope, []).then((answer) => { assert.ok(covers(answer!.vector, told)); }));
+    behind.push(
+      house.views.read(scope, []).then((answer) => {
+        assert.ok(covers(answer!.vector, told));
+      }),
+    );
   };
   subscribe('daybook:projections:applied', check);
   t.after(() => unsubscribe('daybook:projections:applied', check));
