@@ -46,6 +46,7 @@ class LmdbDocumentStore implements DocumentStore {
   }
 
   async get(set: DocumentSet, ids: readonly DocumentId[]): Promise<readonly (KeptDocument | undefined)[]> {
+    this.#renew();
     return ids.map((id) => {
       const value = this.#documents.getBinary(keyOf(set, id));
       return value && documentOf(id, value);
@@ -60,6 +61,7 @@ class LmdbDocumentStore implements DocumentStore {
     if (after) range.start = laterOf(range.start, keyAfter(keyOf(set, after)));
     const found: KeptDocument[] = [];
     while (found.length < limit) {
+      this.#renew();
       const read = [...this.#documents.getRange({ ...range, limit: PAGE })];
       for (const { key, value } of read) {
         const document = documentOf(idOf(key, set), value);
@@ -75,6 +77,7 @@ class LmdbDocumentStore implements DocumentStore {
   }
 
   async count(set: DocumentSet, prefix?: DocumentId): Promise<number> {
+    this.#renew();
     return this.#documents.getKeysCount(prefixRange(set, prefix));
   }
 
@@ -94,6 +97,7 @@ class LmdbDocumentStore implements DocumentStore {
   }
 
   async checkpoint(set: DocumentSet): Promise<Checkpoint | undefined> {
+    this.#renew();
     const stored = this.#checkpoints.get(keyOf(set, []));
     return stored && { logIdentity: stored.log_identity, vector: vectorOf(stored.vector) };
   }
@@ -114,6 +118,11 @@ class LmdbDocumentStore implements DocumentStore {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#env.close();
+  }
+
+  /** What was read earlier in this turn may be of an older commit than one another thread has told of. */
+  #renew(): void {
+    this.#env.resetReadTxn();
   }
 
   #standsAt(key: Buffer, from: PositionVector | undefined): boolean {
