@@ -26,12 +26,14 @@ export type ScenarioQuestion = {
   readonly path: string;
   readonly parameters: Readonly<Record<string, string | number>>;
   readonly expected: (events: readonly Event[]) => unknown;
+  /** What of the answer is compared. @default all but `meta` */
+  readonly figures?: (answer: Readonly<Record<string, unknown>>) => unknown;
 };
 
-/** Asks and answers without `meta`, with instants as epoch ms. */
+/** Asks and answers what is compared of the answer, with instants as epoch ms. */
 export async function askPath(
   platform: Platform,
-  path: string,
+  { path, figures: compared = (answer) => answer }: Pick<ScenarioQuestion, 'path' | 'figures'>,
   parameters: Readonly<Record<string, string | number>>,
 ): Promise<unknown> {
   const words = new URLSearchParams();
@@ -40,7 +42,7 @@ export async function askPath(
   assert.equal(reply.status, 200, `${path} ${words.toString()}: ${reply.text.slice(0, 1000)}`);
   const { meta, ...figures } = reply.body as Record<string, unknown>;
   assert.ok(meta, path);
-  return comparable(figures);
+  return comparable(compared(figures));
 }
 
 export function comparable(value: unknown): unknown {

@@ -12,9 +12,11 @@ import type { Input } from './history.ts';
 import { PersistentSender, followSeals, withKeptUnanswered } from './killing.ts';
 import { settle } from './ledger.ts';
 import { liveQuestions } from './live-questions.ts';
+import { profileQuestions } from './profile-oracle.ts';
 import { makeScenarioHistory } from './scenario-history.ts';
 import type { ScenarioHistory } from './scenario-history.ts';
 import { askPath, comparable, scenarioQuestions } from './scenario-questions.ts';
+import { STORIES } from './stories.ts';
 
 const TENANTS = ['acme', 'globex'] as const;
 const EVENTS_PER_TENANT = 15_000;
@@ -176,10 +178,12 @@ describe('all answers over all scenarios equal brute force over the ledger, when
       const questions = [
         ...scenarioQuestions({ nowMs, users, items }),
         ...liveQuestions({ atMs, users, items }),
+        ...profileQuestions({ users, scenarios: STORIES.map(({ type }) => `${type}_feed`) }),
       ];
-      for (const { path, parameters, expected } of questions) {
+      for (const question of questions) {
+        const { path, parameters, expected } = question;
         await t.test(`${tenant} ${path} ${JSON.stringify(parameters)}`, async () => {
-          const found = await askPath(platform, path, { tenant_id: tenant, ...parameters });
+          const found = await askPath(platform, question, { tenant_id: tenant, ...parameters });
           assert.deepEqual(found, comparable(expected(events)));
         });
       }
