@@ -175,8 +175,10 @@ export async function openChdbFactStore(options: ChdbFactStoreOptions): Promise<
 
       function settings(tag: string): string {
         const { maxSeconds, maxRows, maxBytes } = { ...limits, ...query.limits };
+        // One question alone may have all cores; several share them, and leave the door its turn.
+        const threads = Math.max(1, Math.floor(cores / pool.questions));
         return `max_execution_time = ${maxSeconds}, max_rows_to_read = ${maxRows}, max_memory_usage = ${maxBytes},
-          max_threads = ${cores}, log_comment = ${quote(tag)}, output_format_json_quote_64bit_integers = 1`;
+          max_threads = ${threads}, log_comment = ${quote(tag)}, output_format_json_quote_64bit_integers = 1`;
       }
     },
 

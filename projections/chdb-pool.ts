@@ -46,6 +46,11 @@ export class ChdbPool implements AsyncDisposable {
     this.#idle.push(open(options.path));
   }
 
+  /** Questions that run or wait to. */
+  get questions(): number {
+    return this.#running.question + this.#waiting.question.length;
+  }
+
   /**
    * Runs `work` on a connection of its own. `work` must put the tag into the statement's `log_comment`, so
    * that an abort can stop it in the engine. When the signal aborts, the result rejects with its reason at
