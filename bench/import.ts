@@ -48,7 +48,7 @@ function rowOf(path: string, own: Speed, batch: Speed): Row {
     goals: [{ text: '>= 3 of it', reached: ratio >= 3 }],
     note:
       `processor time of the platform per event ${own.cpuMicros.toFixed(1)} µs, in batches ` +
-      `${batch.cpuMicros.toFixed(1)} µs, log, index and projection of the facts included`,
+      `${batch.cpuMicros.toFixed(1)} µs, log, index and all read models included`,
   };
 }
 

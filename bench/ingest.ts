@@ -83,7 +83,7 @@ function rowOf(
     goals: goals(rate, rate / most),
     note:
       `the door and the log alone, nothing projected: ${thousands(alone.load.events / alone.load.seconds)} events/s ` +
-      `at ${alone.cores.toFixed(2)} cores; the platform used ${own.cores.toFixed(2)} cores (log, index and projection of the facts included), ` +
+      `at ${alone.cores.toFixed(2)} cores; the platform used ${own.cores.toFixed(2)} cores (log, index and all read models included), ` +
       `the generator ${own.load.ownCores.toFixed(2)}; the limit ${limit.cores.toFixed(2)} and ` +
       `${limit.load.ownCores.toFixed(2)}; ${own.load.refused} refused`,
   };
