@@ -8,6 +8,7 @@ import { waitUntilVisible } from './asking.ts';
 import { BATCH_PATH, SINGLE_PATH } from './sending.ts';
 import type { BatchReply } from './sending.ts';
 
+// Run after all other tests and alone: what runs beside it would be measured too.
 const EVENTS = 200_000;
 const HEAVY = 8;
 const ACKS = 1_500;
