@@ -3,12 +3,11 @@ import type { ChildProcess } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { NODE_FLAGS } from '../test/platform.ts';
 import type { Load, LoadResult } from './load.ts';
 
 const run = promisify(execFile);
 const TICKS_PER_SECOND = 100;
-/** As in `npm start`. */
-const NODE_FLAGS = ['--max-semi-space-size=64', '--min-semi-space-size=32'];
 
 /** Runs the load generator in a process of its own and gives what it measured. */
 export async function runLoad(load: Load): Promise<LoadResult> {

@@ -147,6 +147,7 @@ export { decideTenant, evolveTenant } from './tenant.ts';
 export type { CreateTenant, Tenant, TenantCreated } from './tenant.ts';
 export {
   INTERVALS,
+  UTC,
   bucketEdges,
   bucketOf,
   formatDate,

@@ -9,6 +9,9 @@ export type Zone = {
   offsetAt(ms: number): number;
 };
 
+/** The zone in which everything is kept, and the one taken where none is named. */
+export const UTC: Zone = { name: 'UTC', offsetAt: () => 0 };
+
 const HOUR = 3_600_000;
 const DAY = 86_400_000;
 
@@ -21,7 +24,7 @@ const LAST_MS = Date.UTC(2300, 0, 1);
 
 /** Takes an untrusted zone name; undefined when the runtime's time zone database has none of that name. */
 export function parseZone(name: string): Zone | undefined {
-  if (name === 'UTC') return { name, offsetAt: () => 0 };
+  if (name === UTC.name) return UTC;
   let format: Intl.DateTimeFormat;
   try {
     format = new Intl.DateTimeFormat('en-US', {

@@ -1,29 +1,19 @@
 import { channel } from 'node:diagnostics_channel';
-import { covers } from '#domain';
-import type { PositionVector, TenantId } from '#domain';
 import type { EventLogReader, Tenants } from '#log';
 import { DocumentFold } from './document-fold.ts';
 import type { DocumentProjection } from './document-projection.ts';
 import type { DocumentStore } from './document-store.ts';
-import type { FactState } from './fact-progress.ts';
 import type { FollowedTenant, Pause } from './followed-tenant.ts';
+import type { ProjectionProgress, ProjectionState } from './projection-progress.ts';
 import { PROJECTOR_TUNING, Projector } from './projector.ts';
 import type { ProjectorTuning } from './projector.ts';
 import type { ProjectorThread } from './projector-thread.ts';
 
 /** How far the active generation of a tenant's documents has come. */
-export type DocumentState = Omit<FactState, 'firstSeen' | 'sealed' | 'horizon'>;
+export type DocumentState = ProjectionState & { readonly generation: number };
 
 /** Tells readers how far the documents are, and lets them wait for a position. */
-export interface DocumentProgress {
-  /** Undefined when the tenant has no log yet. */
-  state(tenant: TenantId): Promise<DocumentState | undefined>;
-  /**
-   * Resolves true as soon as the confirmed vector covers `vector`, flushing what waits; false when the signal
-   * aborts first or the projector is paused.
-   */
-  waitFor(tenant: TenantId, vector: PositionVector, signal: AbortSignal): Promise<boolean>;
-}
+export type DocumentProgress = ProjectionProgress<DocumentState>;
 
 export type DocumentProjectorDeps<State> = {
   readonly projection: DocumentProjection<State>;
@@ -83,25 +73,11 @@ export function startDocumentProjector<State>(
 
   return {
     async state(tenant) {
-      const followed = await projector.find(tenant);
-      if (!followed) return undefined;
-      const { identity, next: highWater } = await log.bounds(followed.log);
-      const { logIdentity = identity, confirmed, waitingSinceMs = clock(), paused } = followed;
-      return {
-        generation,
-        logIdentity,
-        confirmed: highWater.map((_next, partition) => confirmed[partition] ?? 0n),
-        highWater,
-        waitingSinceMs: covers(confirmed, highWater) ? undefined : waitingSinceMs,
-        paused,
-      };
+      const state = await projector.state(tenant);
+      return state && { generation, ...state };
     },
 
-    async waitFor(tenant, vector, signal) {
-      const followed = projector.follow(tenant);
-      projector.hurry(followed);
-      return followed.reaches(vector, signal);
-    },
+    waitFor: (tenant, vector, signal) => projector.waitFor(tenant, vector, signal),
 
     async [Symbol.asyncDispose]() {
       following[Symbol.dispose]();

@@ -1,6 +1,5 @@
 import { channel } from 'node:diagnostics_channel';
-import { covers } from '#domain';
-import type { PositionVector, TenantId } from '#domain';
+import type { TenantId } from '#domain';
 import type { EventLog, Tenants } from '#log';
 import type { CheckpointStore } from './checkpoint-store.ts';
 import { FactFold } from './fact-fold.ts';
@@ -9,6 +8,7 @@ import type { FactStore } from './fact-store.ts';
 import type { Horizon } from './facts-horizon.ts';
 import { FirstSeenProjector } from './first-seen-projector.ts';
 import type { FollowedTenant, Pause } from './followed-tenant.ts';
+import { stateOf } from './projection-progress.ts';
 import { PROJECTOR_TUNING, Projector } from './projector.ts';
 import type { ProjectorTuning } from './projector.ts';
 import type { Seals } from './seals.ts';
@@ -110,26 +110,17 @@ export function startFactProjector(deps: FactProjectorDeps): AsyncDisposable & F
       const followed = await projector.find(tenant);
       if (!followed) return undefined;
       const bounds = await log.bounds(followed.log);
-      const { logIdentity = bounds.identity, confirmed, waitingSinceMs = clock(), paused } = followed;
-      const vector = bounds.next.map((_next, partition) => confirmed[partition] ?? 0n);
+      // Nothing is awaited in here: the vector, the seals and the fold must be of one moment.
       return {
+        ...stateOf(followed, bounds, clock()),
         generation,
-        logIdentity,
-        confirmed: vector,
         firstSeen: firstSeen.vector(followed),
-        highWater: bounds.next,
         sealed: seals?.sealed(tenant) ?? [],
-        waitingSinceMs: covers(confirmed, bounds.next) ? undefined : waitingSinceMs,
         horizon: horizon(),
-        paused,
       };
     },
 
-    async waitFor(tenant: TenantId, vector: PositionVector, signal: AbortSignal): Promise<boolean> {
-      const followed = projector.follow(tenant);
-      projector.hurry(followed);
-      return followed.reaches(vector, signal);
-    },
+    waitFor: (tenant, vector, signal) => projector.waitFor(tenant, vector, signal),
 
     async [Symbol.asyncDispose]() {
       following[Symbol.dispose]();

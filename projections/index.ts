@@ -29,12 +29,7 @@ export type { ViewProgress, ViewState } from './view-progress.ts';
 export { hostProjectors } from './hosted-projectors.ts';
 export type { HostedProjector, OpenProjectors, Surroundings } from './hosted-projectors.ts';
 export { startProjectorThread } from './projector-thread.ts';
-export type {
-  ProjectionProgress,
-  ProjectionState,
-  ProjectorThread,
-  ProjectorThreadOptions,
-} from './projector-thread.ts';
+export type { ProjectorThread, ProjectorThreadOptions } from './projector-thread.ts';
 export { startViewProjector, viewProgressOf } from './view-projector.ts';
 export type { ViewProjectorDeps, ViewProjectorTuning } from './view-projector.ts';
 export type {
@@ -70,3 +65,4 @@ export type {
 } from './document-store.ts';
 export { startCatalogueCopies } from './catalogue-copies.ts';
 export type { CatalogueCopies, CatalogueCopiesDeps } from './catalogue-copies.ts';
+export type { ProjectionProgress, ProjectionState } from './projection-progress.ts';

@@ -1,35 +1,12 @@
 import { channel } from 'node:diagnostics_channel';
 import { Worker } from 'node:worker_threads';
 import { Fault, covers } from '#domain';
-import type { PositionVector, Tenant, TenantId } from '#domain';
+import type { Tenant, TenantId } from '#domain';
 import type { EventLog, LogBounds, Tenants } from '#log';
 import { FollowedTenant } from './followed-tenant.ts';
-import type { Pause } from './followed-tenant.ts';
+import { stateOf } from './projection-progress.ts';
+import type { ProjectionProgress } from './projection-progress.ts';
 import type { Announcement, FromProjectors, ToProjectors } from './projector-messages.ts';
-
-/** How far a projector in another thread has come with a tenant. */
-export type ProjectionState = {
-  readonly logIdentity: string;
-  /** Every record before it is in the read model. */
-  readonly confirmed: PositionVector;
-  /** The log's next offsets at the same moment. */
-  readonly highWater: PositionVector;
-  /** Epoch ms at which the oldest unconfirmed record was seen waiting; undefined when none waits. */
-  readonly waitingSinceMs: number | undefined;
-  /** Why the projector stands still, if it does. */
-  readonly paused: Pause | undefined;
-};
-
-/** Tells how far one projection of a thread is, and lets others wait for it. */
-export interface ProjectionProgress {
-  /** Undefined when the tenant has no log yet. */
-  state(tenant: TenantId): Promise<ProjectionState | undefined>;
-  /**
-   * Resolves true as soon as the confirmed vector covers `vector`, folding what waits; false when the signal
-   * aborts first or the projector is paused.
-   */
-  waitFor(tenant: TenantId, vector: PositionVector, signal: AbortSignal): Promise<boolean>;
-}
 
 /** A thread in which projectors run, seen from the thread of the log. */
 export interface ProjectorThread extends AsyncDisposable {
@@ -234,15 +211,4 @@ class RunningThread implements ProjectorThread {
       throw error;
     }
   }
-}
-
-function stateOf(followed: FollowedTenant, bounds: LogBounds, nowMs: number): ProjectionState {
-  const { logIdentity = bounds.identity, confirmed, waitingSinceMs = nowMs, paused } = followed;
-  return {
-    logIdentity,
-    confirmed: bounds.next.map((_next, partition) => confirmed[partition] ?? 0n),
-    highWater: bounds.next,
-    waitingSinceMs: covers(confirmed, bounds.next) ? undefined : waitingSinceMs,
-    paused,
-  };
 }

@@ -5,6 +5,8 @@ import type { EventLogReader, LogBounds, RecordBatch } from '#log';
 import { FlushSchedule } from './flush-schedule.ts';
 import { FollowedTenant } from './followed-tenant.ts';
 import type { Pause } from './followed-tenant.ts';
+import { stateOf } from './projection-progress.ts';
+import type { ProjectionProgress, ProjectionState } from './projection-progress.ts';
 
 /** What a projector does with what it reads; how a read model is kept is up to it. */
 export interface Fold<Batch extends { readonly tenant: TenantId }> {
@@ -74,7 +76,9 @@ const LONGEST_DELAY_MS = 30_000;
  * Follows the logs of any number of tenants with one loop: reads what has come, hands it to the fold, and
  * confirms it. While one portion is being applied the next is read, and no more than that.
  */
-export class Projector<Batch extends { readonly tenant: TenantId }> implements AsyncDisposable {
+export class Projector<Batch extends { readonly tenant: TenantId }>
+  implements ProjectionProgress, AsyncDisposable
+{
   readonly #options: ProjectorOptions<Batch>;
   readonly #followed = new Map<TenantId, FollowedTenant>();
   readonly #opening = new Map<FollowedTenant, Promise<void>>();
@@ -117,9 +121,16 @@ export class Projector<Batch extends { readonly tenant: TenantId }> implements A
     return followed.logIdentity === undefined && !followed.paused ? undefined : followed;
   }
 
+  async state(tenant: TenantId): Promise<ProjectionState | undefined> {
+    const followed = await this.find(tenant);
+    return followed && stateOf(followed, await this.#options.log.bounds(followed.log), this.#options.clock());
+  }
+
   /** Takes what waits for the tenant without waiting for company. */
-  hurry(followed: FollowedTenant): void {
+  async waitFor(tenant: TenantId, vector: PositionVector, signal: AbortSignal): Promise<boolean> {
+    const followed = this.follow(tenant);
     this.#schedule.hurry(followed);
+    return followed.reaches(vector, signal);
   }
 
   /** Ends after the portion that is being applied; what has not been read stays in the log. */

@@ -1,7 +1,6 @@
 import { channel } from 'node:diagnostics_channel';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { covers } from '#domain';
-import type { PositionVector, TenantId } from '#domain';
+import type { TenantId } from '#domain';
 import type { EventLogReader, Tenants } from '#log';
 import type { FollowedTenant, Pause } from './followed-tenant.ts';
 import { PROJECTOR_TUNING, Projector } from './projector.ts';
@@ -99,25 +98,11 @@ export function startViewProjector(deps: ViewProjectorDeps): AsyncDisposable & V
 
   return {
     async state(tenant: TenantId): Promise<ViewState | undefined> {
-      const followed = await projector.find(tenant);
-      if (!followed) return undefined;
-      const bounds = await log.bounds(followed.log);
-      const { logIdentity = bounds.identity, confirmed, waitingSinceMs = clock() } = followed;
-      return {
-        scope: scopeOf(tenant),
-        logIdentity,
-        confirmed: bounds.next.map((_next, partition) => confirmed[partition] ?? 0n),
-        highWater: bounds.next,
-        waitingSinceMs: covers(confirmed, bounds.next) ? undefined : waitingSinceMs,
-        paused: followed.paused,
-      };
+      const state = await projector.state(tenant);
+      return state && { scope: scopeOf(tenant), ...state };
     },
 
-    async waitFor(tenant: TenantId, vector: PositionVector, signal: AbortSignal): Promise<boolean> {
-      const followed = projector.follow(tenant);
-      projector.hurry(followed);
-      return followed.reaches(vector, signal);
-    },
+    waitFor: (tenant, vector, signal) => projector.waitFor(tenant, vector, signal),
 
     async [Symbol.asyncDispose]() {
       following[Symbol.dispose]();

@@ -24,10 +24,9 @@ import { DOCUMENT_FORMS } from './document-forms.ts';
 import type { DocumentForm } from './document-forms.ts';
 import { describeDocuments } from './document-meta.ts';
 import type { DocumentMeta } from './document-meta.ts';
-import { readWait } from './queries.ts';
 import { createFormCheck, invalidQuestion } from './question.ts';
 import type { Problem, Report } from './question.ts';
-import { LATEST, untilVisible } from './visibility.ts';
+import { readWait, LATEST, untilVisible } from './visibility.ts';
 
 const LOOK_UP_MS = 10_000;
 

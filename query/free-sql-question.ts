@@ -1,6 +1,6 @@
 import { channel } from 'node:diagnostics_channel';
-import { Fault } from '#domain';
-import type { TenantId, Zone } from '#domain';
+import { UTC, Fault } from '#domain';
+import type { TenantId } from '#domain';
 import type { Tenants } from '#log';
 import { DATABASE, FACT_VIEWS, SLICE_VIEWS } from '#projections';
 import type { FactAnswer, FactProgress, FactStore } from '#projections';
@@ -61,7 +61,6 @@ export type SqlQuestionsOptions = {
   readonly waitMs?: number;
 };
 
-const UTC: Zone = { name: 'UTC', offsetAt: () => 0 };
 const VIEWS: ReadonlySet<string> = new Set([...FACT_VIEWS, ...SLICE_VIEWS]);
 const AGGREGATES: ReadonlySet<string> = new Set(SLICE_VIEWS);
 const VIEW_FORM = /^SELECT (.+) FROM (\S+) WHERE (.+)$/s;

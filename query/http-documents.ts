@@ -4,6 +4,7 @@ import type { TenantId } from '#domain';
 import { DOCUMENT_FORMS } from './document-forms.ts';
 import type { DocumentForm } from './document-forms.ts';
 import type { DocumentQuestions } from './documents.ts';
+import { forCaller } from './http-caller.ts';
 import { tenantOf } from './http-query.ts';
 
 type Asked = {
@@ -68,18 +69,9 @@ export function createDocumentRouter(questions: DocumentQuestions): Router {
   const router = Router();
   for (const { path, form, answer } of DOCUMENT_ROUTES) {
     router.get(path.replaceAll(/\{(\w+)\}/g, ':$1'), async (req: Request, res: Response) => {
-      const gone = new AbortController();
-      const leave = (): void => {
-        if (!res.writableEnded) gone.abort();
-      };
-      res.on('close', leave);
-      try {
-        const question = { ...questionOf(form, req.query), ...req.params };
-        const tenant = tenantOf(req.query['tenant_id'], req.get('x-tenant-id'));
-        res.json(await answer(questions, { tenant, question, signal: gone.signal }));
-      } finally {
-        res.off('close', leave);
-      }
+      const question = { ...questionOf(form, req.query), ...req.params };
+      const tenant = tenantOf(req.query['tenant_id'], req.get('x-tenant-id'));
+      res.json(await forCaller(res, (signal) => answer(questions, { tenant, question, signal })));
     });
   }
   return router;

@@ -1,4 +1,5 @@
 import { Router } from 'express';
+import { forCaller } from './http-caller.ts';
 import { tenantOf, valueOf } from './http-query.ts';
 import { LIVE_QUESTIONS } from './live-questions.ts';
 import type { LiveQuestions } from './live-questions.ts';
@@ -20,16 +21,7 @@ export function createLiveRouter(questions: LiveQuestions): Router {
         ...req.params,
       };
       const tenant = tenantOf(question['tenant_id'], req.get('x-tenant-id'));
-      const gone = new AbortController();
-      const leave = (): void => {
-        if (!res.writableEnded) gone.abort();
-      };
-      res.on('close', leave);
-      try {
-        res.json(await questions.ask(name, { tenant, question, signal: gone.signal }));
-      } finally {
-        res.off('close', leave);
-      }
+      res.json(await forCaller(res, (signal) => questions.ask(name, { tenant, question, signal })));
     });
   }
   return router;

@@ -3,6 +3,7 @@ import type { Request, Response } from 'express';
 import { Fault, parseTenantId } from '#domain';
 import type { TenantId } from '#domain';
 import type { AnalysisName } from './analysis.ts';
+import { forCaller } from './http-caller.ts';
 import { CATALOGUE } from './queries.ts';
 import type { Queries } from './queries.ts';
 
@@ -37,17 +38,8 @@ export function createQueryRouter(queries: Queries): Router {
     req: Request,
     res: Response,
   ) => {
-    const gone = new AbortController();
-    const leave = () => {
-      if (!res.writableEnded) gone.abort();
-    };
-    res.on('close', leave);
-    try {
-      const tenant = tenantOf(question['tenant_id'], req.get('x-tenant-id'));
-      res.json(await queries.ask(name, { tenant, question, signal: gone.signal }));
-    } finally {
-      res.off('close', leave);
-    }
+    const tenant = tenantOf(question['tenant_id'], req.get('x-tenant-id'));
+    res.json(await forCaller(res, (signal) => queries.ask(name, { tenant, question, signal })));
   };
   for (const name of BY_GET) {
     router.get(`/api/analytics/${name}`, async (req, res) => {

@@ -2,6 +2,7 @@ import type { LiveMeta } from './live-meta.ts';
 import type { LiveQuestion } from './live-question.ts';
 import { LIVE_QUESTIONS } from './live-questions.ts';
 import type { QueryDescription } from './openapi.ts';
+import { COMMON_META } from './openapi-meta.ts';
 
 /** Describes every route of the live questions from the schemas the questions are checked by. */
 export function describeLiveQuestions(): QueryDescription {
@@ -77,24 +78,13 @@ const META = {
     as_of: { type: 'null', description: 'Live views keep only what is current: there is nothing to pin.' },
     vector: { type: ['string', 'null'], description: 'How much of the log the answer reflects, as a token.' },
     generation: { type: ['integer', 'null'], description: 'The generation of the views that answered.' },
-    lag: {
-      type: 'object',
-      properties: { events: { type: 'integer' }, ms: { type: 'number' } },
-      description: 'How far the answer is behind the log.',
-    },
-    completeness: {
-      type: 'object',
-      properties: { confirmed_ratio: { type: 'number' }, behind_events: { type: 'integer' } },
-      description: 'How much of the log the answer has seen, 0 to 1.',
-    },
+    ...COMMON_META,
     horizon: {
       type: ['string', 'null'],
       description: 'What had expired at this instant has been removed.',
     },
     at: { type: 'string', description: 'The instant looked back from.' },
     data_source: { type: 'string' },
-    elapsed_ms: { type: 'number' },
-    notice: { type: 'string', description: 'What the reader should know.' },
   },
   example: META_EXAMPLE,
 };

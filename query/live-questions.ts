@@ -1,5 +1,5 @@
 import { channel } from 'node:diagnostics_channel';
-import { Fault, parseInstant } from '#domain';
+import { UTC, Fault, parseInstant } from '#domain';
 import type { TenantId } from '#domain';
 import type { Tenants } from '#log';
 import { hasExpired } from '#projections';
@@ -13,9 +13,10 @@ import { realtimeMinutes } from './live-minutes.ts';
 import type { LivePlan, LiveQuestion } from './live-question.ts';
 import { activeSessions } from './live-sessions.ts';
 import { realtimeStats } from './live-stats.ts';
-import { createFormCheck, invalidQuestion, parseDuration } from './question.ts';
+import { createFormCheck, invalidQuestion } from './question.ts';
 import type { Problem, Report } from './question.ts';
-import { isAwaitable, untilVisible } from './visibility.ts';
+import { readWait, untilVisible } from './visibility.ts';
+import type { Wait } from './visibility.ts';
 
 /** All questions that the live views answer. */
 export const LIVE_QUESTIONS: readonly LiveQuestion[] = [
@@ -63,8 +64,6 @@ type Common = {
 };
 
 const answered = channel('daybook:query:answered');
-const MAX_WAIT_MS = 30_000;
-const UTC = { name: 'UTC', offsetAt: () => 0 };
 
 export function createLiveQuestions({
   views,
@@ -130,7 +129,7 @@ export function createLiveQuestions({
 type Read = {
   /** Undefined: now. */
   readonly atMs: number | undefined;
-  readonly waitFor: { readonly waitFor: string; readonly timeoutMs: number } | undefined;
+  readonly waitFor: Wait | undefined;
   readonly planAt: (instantMs: number) => LivePlan;
 };
 
@@ -157,14 +156,4 @@ function readAt(value: string | number | undefined, report: Report): number | un
   if (ms === undefined || ms < 0)
     report('at', 'time', 'must be ISO 8601 or epoch milliseconds, from 1970 on');
   return ms;
-}
-
-function readWait({ wait_for: waitFor, timeout }: Common, report: Report): Read['waitFor'] {
-  const timeoutMs = timeout === undefined ? 5000 : parseDuration(timeout);
-  if (timeoutMs === undefined || timeoutMs > MAX_WAIT_MS) {
-    report('timeout', 'range', 'must be a number with ms or s, up to 30s');
-  }
-  if (waitFor === undefined) return undefined;
-  if (!isAwaitable(waitFor)) report('wait_for', 'token', 'is no receipt token');
-  return { waitFor, timeoutMs: timeoutMs ?? 0 };
 }

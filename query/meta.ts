@@ -1,4 +1,4 @@
-import { behind, formatInstant } from '#domain';
+import { UTC, behind, formatInstant } from '#domain';
 import type { PositionVector } from '#domain';
 import type { FactState } from '#projections';
 import type { TimeRange } from './time-range.ts';
@@ -45,7 +45,6 @@ export function describeAnswer(
   const total = seen ? seen.state.highWater.reduce((sum, next) => sum + next, 0n) : 0n;
   const since = seen?.state.waitingSinceMs;
   const notice = noticeOf(seen);
-  const utc = { name: 'UTC', offsetAt: () => 0 };
   return {
     as_of: seen?.token ?? null,
     generation: seen?.state.generation ?? null,
@@ -55,7 +54,7 @@ export function describeAnswer(
       behind_events: Number(missing),
     },
     horizon: horizonOf(seen?.state.horizon),
-    now: formatInstant(time.nowMs, utc),
+    now: formatInstant(time.nowMs, UTC),
     range: {
       from: formatInstant(time.fromMs, time.zone),
       to: formatInstant(time.toMs, time.zone),
@@ -69,7 +68,7 @@ export function describeAnswer(
 }
 
 function horizonOf(horizon: FactState['horizon']): string | null {
-  return horizon ? formatInstant(horizon.beforeMs, { name: 'UTC', offsetAt: () => 0 }) : null;
+  return horizon ? formatInstant(horizon.beforeMs, UTC) : null;
 }
 
 function noticeOf(seen: Seen | undefined): string | undefined {

@@ -1,5 +1,6 @@
 import type { AnalysisName } from './analysis.ts';
 import { CATALOGUE } from './queries.ts';
+import { COMMON_META } from './openapi-meta.ts';
 
 /** The part of the API description that the questions bring along, in OpenAPI 3.1. */
 export type QueryDescription = { readonly paths: object; readonly schemas: object };
@@ -120,26 +121,15 @@ const META = {
       description: 'Pins the answer: the same question with it gives the same figures.',
     },
     generation: { type: ['integer', 'null'], description: 'The generation of the facts that answered.' },
-    lag: {
-      type: 'object',
-      properties: { events: { type: 'integer' }, ms: { type: 'number' } },
-      description: 'How far the answer is behind the log.',
-    },
-    completeness: {
-      type: 'object',
-      properties: { confirmed_ratio: { type: 'number' }, behind_events: { type: 'integer' } },
-      description: 'How much of the log the answer has seen, 0 to 1.',
-    },
+    ...COMMON_META,
     horizon: {
       type: ['string', 'null'],
       description: 'Facts older than this are gone; null = all are kept.',
     },
     now: { type: 'string', description: 'The instant taken for now.' },
     range: { type: 'object', description: 'The range that was answered.' },
-    elapsed_ms: { type: 'number' },
     rows_read: { type: 'integer' },
     cached: { type: 'boolean' },
-    notice: { type: 'string', description: 'What the reader should know.' },
   },
   example: META_EXAMPLE,
 };

@@ -19,7 +19,7 @@ import { describeAnswer } from './meta.ts';
 import type { Meta, Seen } from './meta.ts';
 import { minutes } from './minutes.ts';
 import { createNameKinds } from './name-kinds.ts';
-import { createFormCheck, invalidQuestion, parseDuration } from './question.ts';
+import { createFormCheck, invalidQuestion } from './question.ts';
 import type { Problem, Report } from './question.ts';
 import { range } from './range.ts';
 import { retention } from './retention.ts';
@@ -30,7 +30,8 @@ import { readTimeRange } from './time-range.ts';
 import type { TimeQuestion, TimeRange } from './time-range.ts';
 import { trend } from './trend.ts';
 import { userActivity } from './user-activity.ts';
-import { isAwaitable, untilVisible } from './visibility.ts';
+import { readWait, untilVisible } from './visibility.ts';
+import type { Wait } from './visibility.ts';
 
 /** All analyses by name. */
 export const CATALOGUE: Readonly<Record<AnalysisName, Analysis>> = {
@@ -97,11 +98,10 @@ type Read = {
   readonly plan: unknown;
   readonly time: TimeRange;
   readonly pin: Pin;
-  readonly waitFor: { readonly waitFor: string; readonly timeoutMs: number } | undefined;
+  readonly waitFor: Wait | undefined;
 };
 
 const answered = channel('daybook:query:answered');
-const MAX_WAIT_MS = 30_000;
 
 export function createQueries(options: QueriesOptions): Queries {
   const { facts, progress, tenants, catalogue, clock } = options;
@@ -185,17 +185,3 @@ export function createQueries(options: QueriesOptions): Queries {
 /** A tenant without facts is answered by the analysis itself, over no rows. */
 const NOWHERE: Scope = { tenant: '' as TenantId, generation: 0, vector: [], firstSeen: [] };
 const nothing: Ask = () => Promise.resolve([]);
-
-/** Takes `wait_for` and `timeout` as sent. */
-export function readWait(
-  { wait_for: waitFor, timeout }: Pick<Common, 'wait_for' | 'timeout'>,
-  report: Report,
-): Read['waitFor'] {
-  const timeoutMs = timeout === undefined ? 5000 : parseDuration(timeout);
-  if (timeoutMs === undefined || timeoutMs > MAX_WAIT_MS) {
-    report('timeout', 'range', 'must be a number with ms or s, up to 30s');
-  }
-  if (waitFor === undefined) return undefined;
-  if (!isAwaitable(waitFor)) report('wait_for', 'token', 'is no receipt token');
-  return { waitFor, timeoutMs: timeoutMs ?? 0 };
-}

@@ -1,4 +1,4 @@
-import { bucketEdges, parseInstant, parseZone } from '#domain';
+import { UTC, bucketEdges, parseInstant, parseZone } from '#domain';
 import type { Interval, Zone } from '#domain';
 import type { Report } from './question.ts';
 
@@ -40,13 +40,12 @@ export function readTimeRange(
   clockMs: number,
   report: Report,
 ): TimeRange {
-  const utc: Zone = { name: 'UTC', offsetAt: () => 0 };
   const zone = parseZone(question.tz ?? 'UTC');
   if (!zone) report('tz', 'time_zone', 'must be an IANA time zone, such as Europe/Berlin');
   const instant = (field: keyof TimeQuestion): number | undefined => {
     const value = question[field];
     if (value === undefined) return undefined;
-    const ms = parseInstant(value, zone ?? utc);
+    const ms = parseInstant(value, zone ?? UTC);
     if (ms === undefined) {
       report(field, 'time', 'must be ISO 8601 or epoch milliseconds, between the years 1900 and 2299');
     } else if (looksLikeSeconds(value, ms)) {
@@ -62,12 +61,12 @@ export function readTimeRange(
   };
   if (question.range !== undefined) {
     if (hasOne(question)) report('range', 'ambiguous', 'must not be given together with from and to');
-    return { fromMs: nowMs - LENGTHS[question.range], toMs: nowMs, zone: zone ?? utc, nowMs };
+    return { fromMs: nowMs - LENGTHS[question.range], toMs: nowMs, zone: zone ?? UTC, nowMs };
   }
   const toMs = given.to ?? nowMs;
   const fromMs = given.from ?? toMs - LENGTHS[question.defaultRange ?? '7d'];
   if (fromMs >= toMs) report('from', 'range', 'must be before the end of the range');
-  return { fromMs, toMs, zone: zone ?? utc, nowMs };
+  return { fromMs, toMs, zone: zone ?? UTC, nowMs };
 }
 
 function hasOne({ from, to, start_time, end_time }: TimeQuestion): boolean {

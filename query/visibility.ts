@@ -1,15 +1,13 @@
 import { Fault, parseReceipt } from '#domain';
 import type { PositionVector, TenantId } from '#domain';
-import type { FactState } from '#projections';
-import { invalidQuestion } from './question.ts';
+import type { ProjectionProgress, ProjectionState } from '#projections';
+import { invalidQuestion, parseDuration } from './question.ts';
+import type { Report } from './question.ts';
 
-type Reached = Pick<FactState, 'logIdentity' | 'confirmed' | 'highWater'>;
+/** What is waited for, and how long at most. */
+export type Wait = { readonly waitFor: string; readonly timeoutMs: number };
 
-/** How far a read model is: of the facts, or of another one that questions are answered from. */
-type Progress = {
-  state(tenant: TenantId): Promise<Reached | undefined>;
-  waitFor(tenant: TenantId, vector: PositionVector, signal: AbortSignal): Promise<boolean>;
-};
+const MAX_WAIT_MS = 30_000;
 
 /** Instead of a receipt: everything that stands in the log when the question is asked. */
 export const LATEST = 'latest';
@@ -19,13 +17,27 @@ export function isAwaitable(waitFor: string): boolean {
   return waitFor === LATEST || parseReceipt(waitFor) !== undefined;
 }
 
+/** Takes `wait_for` and `timeout` as sent. */
+export function readWait(
+  { wait_for: waitFor, timeout }: { readonly wait_for?: string; readonly timeout?: string },
+  report: Report,
+): Wait | undefined {
+  const timeoutMs = timeout === undefined ? 5000 : parseDuration(timeout);
+  if (timeoutMs === undefined || timeoutMs > MAX_WAIT_MS) {
+    report('timeout', 'range', 'must be a number with ms or s, up to 30s');
+  }
+  if (waitFor === undefined) return undefined;
+  if (!isAwaitable(waitFor)) report('wait_for', 'token', 'is no receipt token');
+  return { waitFor, timeoutMs: timeoutMs ?? 0 };
+}
+
 /**
  * Resolves when the read model holds what is awaited: the event of a receipt, or with {@link LATEST} all that was
  * acknowledged before. Throws `QUERY_NOT_YET_VISIBLE` after the time limit, or when the projector stands
  * still, and `QUERY_INVALID` for a receipt of another log.
  */
 export async function untilVisible(
-  progress: Progress,
+  progress: ProjectionProgress,
   awaited: {
     readonly tenant: TenantId;
     readonly waitFor: string;
@@ -46,7 +58,7 @@ export async function untilVisible(
   if (!seen) throw new Fault('QUERY_NOT_YET_VISIBLE', undefined, { details: { timeout_ms: timeoutMs } });
 }
 
-function vectorOf(waitFor: string, state: Reached): PositionVector | undefined {
+function vectorOf(waitFor: string, state: ProjectionState): PositionVector | undefined {
   if (waitFor === LATEST) return state.highWater;
   const receipt = parseReceipt(waitFor);
   if (receipt?.logIdentity !== state.logIdentity || receipt.partition >= state.confirmed.length)

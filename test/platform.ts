@@ -12,7 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const ROOT = join(import.meta.dirname, '..');
 const NODE = join(ROOT, 'node_modules/.bin/node');
 /** As in `npm start`. */
-const FLAGS = ['--max-semi-space-size=64', '--min-semi-space-size=32'];
+export const NODE_FLAGS = ['--max-semi-space-size=64', '--min-semi-space-size=32'];
 
 /** An answer over HTTP; `body` is the parsed JSON, or undefined when it is none. */
 export type Reply = {
@@ -74,7 +74,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
 /** Starts `daybook start`, or the command given, on an unused port of the loopback and, unless told otherwise, waits until it is ready. */
 export async function startPlatform(options: PlatformOptions): Promise<Platform> {
   const port = await unusedPort();
-  const child = spawn(NODE, [...FLAGS, 'main.ts', ...(options.words ?? ['start'])], {
+  const child = spawn(NODE, [...NODE_FLAGS, 'main.ts', ...(options.words ?? ['start'])], {
     cwd: ROOT,
     env: { ...environment(), ...settings(options.dataDir, port), ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],

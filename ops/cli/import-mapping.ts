@@ -1,4 +1,4 @@
-import { ENVELOPE_MEMBERS, EVENT_KINDS, parseZone } from '#domain';
+import { UTC, ENVELOPE_MEMBERS, EVENT_KINDS, parseZone } from '#domain';
 import type { EventKind, Json, JsonObject, Zone } from '#domain';
 import { VALUE_FORMS } from './import-values.ts';
 import type { ValueForm } from './import-values.ts';
@@ -50,7 +50,6 @@ const FORMS: ReadonlyMap<string, ValueForm> = new Map<string, ValueForm>([
   ['data', 'json'],
 ]);
 const NO_VALUES: MemberRule['values'] = new Map();
-const UTC: Zone = { name: 'UTC', offsetAt: () => 0 };
 const MEMBERS = new Set(ENVELOPE_MEMBERS);
 const FILE_MEMBERS = new Set(['kind', 'members', 'others', 'tz']);
 const RULE_MEMBERS = new Set(['from', 'constant', 'as', 'values']);
