@@ -5,14 +5,12 @@ import { eventOf } from './events.ts';
 
 const RECEIVED_AT = 1_730_100_000_000;
 
-/** The n-th event as it stands in the log: normalised and stamped, about 500 bytes. */
-export function recordOf(tenant: TenantId, n: number): NewRecord {
+/** The n-th event as it stands in the log: normalised and stamped, about 500 bytes. @default timestamp the event's own */
+export function recordOf(tenant: TenantId, n: number, timestampMs?: number): NewRecord {
   const id = n.toString(36).padStart(12, '0');
-  const { scenario_id, user_id, item_id, action_type, timestamp, context, position, scenario_data } = eventOf(
-    tenant,
-    n,
-    id,
-  );
+  const event = eventOf(tenant, n, id);
+  const { scenario_id, user_id, item_id, action_type, context, position, scenario_data } = event;
+  const timestamp = timestampMs ?? event.timestamp;
   const value = JSON.stringify({
     event_id: `evt_${id}`,
     tenant_id: tenant,

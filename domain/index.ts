@@ -103,9 +103,10 @@ export {
   createProfile,
   favoriteCategories,
   profileScopes,
+  profileStepOf,
   watchCount,
 } from './profile.ts';
-export type { Profile } from './profile.ts';
+export type { Profile, ProfileStep } from './profile.ts';
 export { profileDocument, profileOf } from './profile-document.ts';
 export type { ProfileDocument } from './profile-document.ts';
 export {

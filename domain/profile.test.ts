@@ -9,6 +9,7 @@ import {
   activeHours,
   activeQuarters,
   addToProfile,
+  profileStepOf,
   createProfile,
   profileScopes,
   watchCount,
@@ -140,7 +141,7 @@ function said(profile: Profile): object {
 }
 
 function fold(profile: Profile, events: readonly LoggedEvent[]): Profile {
-  for (const logged of events) addToProfile(profile, logged);
+  for (const logged of events) addToProfile(profile, profileStepOf(logged));
   return profile;
 }
 
@@ -179,7 +180,10 @@ test('active hours are those of the zone at the time, on both sides of a change 
   // 01:00 UTC is 02:00 in Berlin the day before the clocks change, and 03:00 after.
   for (const day of [30, 31]) {
     const timestamp = Date.UTC(2024, 2, day, 1, 0);
-    addToProfile(profile, { partition: 0, offset: 0n, event: event({ kind: 'generic', timestamp }) });
+    addToProfile(
+      profile,
+      profileStepOf({ partition: 0, offset: 0n, event: event({ kind: 'generic', timestamp }) }),
+    );
   }
   const hoursIn = (zone: string): number[] =>
     activeHours(profile, parseZone(zone)!).flatMap((events, hour) => (events > 0 ? [hour, events] : []));

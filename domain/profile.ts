@@ -1,6 +1,6 @@
 import { canonicalAction } from './action.ts';
 import type { ActionType } from './action.ts';
-import type { Event, Json } from './event.ts';
+import type { Event, Json, JsonObject } from './event.ts';
 import { compareText } from './event-filter.ts';
 import type { LoggedEvent } from './event-filter.ts';
 import { INTEREST_POINTS, categoryOf } from './interest.ts';
@@ -64,42 +64,66 @@ export function profileScopes(event: Event): readonly string[] {
   return [ALL_SCENARIOS, event.scenario_id];
 }
 
-/** Folds one event into the profile, which it changes. */
-export function addToProfile(profile: Profile, logged: LoggedEvent): void {
+/** What of an event a profile is folded from: little enough for many to wait in memory. */
+export type ProfileStep =
+  | { readonly stamp: Stamp; readonly properties: JsonObject }
+  | {
+      readonly timestamp: number;
+      readonly device: string | undefined;
+      /** Undefined for a generic event. */
+      readonly action: ActionType | undefined;
+      readonly watchMs: number;
+      /** Undefined where the action says nothing about it. */
+      readonly category: string | undefined;
+    };
+
+/** Takes out of an event what {@link addToProfile} needs of it. */
+export function profileStepOf(logged: LoggedEvent): ProfileStep {
   const { event } = logged;
-  if (event.kind === 'user') describe(profile, logged);
-  else count(profile, event);
+  if (event.kind === 'user') return { stamp: stampOf(logged), properties: event.properties ?? {} };
+  const action = event.kind === 'behaviour' ? canonicalAction(event.event_name) : undefined;
+  return {
+    timestamp: event.timestamp,
+    device: event.context?.device_type,
+    action,
+    watchMs: action === undefined ? 0 : Math.round((event.watch_duration ?? 0) * 1000),
+    category: action === undefined || INTEREST_POINTS[action] === 0 ? undefined : categoryOf(event),
+  };
 }
 
-function describe({ properties }: Profile, logged: LoggedEvent): void {
-  const stamp = stampOf(logged);
-  for (const [name, value] of Object.entries(logged.event.properties ?? {})) {
-    if (isLater(stamp, properties.get(name)?.stamp)) properties.set(name, { value, stamp });
+/** Folds one event into the profile, which it changes. */
+export function addToProfile(profile: Profile, step: ProfileStep): void {
+  if ('properties' in step) describe(profile, step);
+  else count(profile, step);
+}
+
+function describe({ properties: known }: Profile, { stamp, properties }: StepOf<'properties'>): void {
+  for (const [name, value] of Object.entries(properties)) {
+    if (isLater(stamp, known.get(name)?.stamp)) known.set(name, { value, stamp });
   }
 }
 
-function count(profile: Profile, event: Event): void {
-  const { timestamp } = event;
+function count(
+  profile: Profile,
+  { timestamp, device, action, watchMs, category }: StepOf<'timestamp'>,
+): void {
   profile.events++;
   profile.firstSeenMs = Math.min(profile.firstSeenMs ?? timestamp, timestamp);
   profile.lastSeenMs = Math.max(profile.lastSeenMs ?? timestamp, timestamp);
   increment(profile.quarters, Math.floor(timestamp / QUARTER_MS));
-  const device = event.context?.device_type;
   if (device !== undefined) increment(profile.devices, device);
-  const action = event.kind === 'behaviour' ? canonicalAction(event.event_name) : undefined;
   if (action === undefined) return;
   increment(profile.actions, action);
-  profile.watchMs += Math.round((event.watch_duration ?? 0) * 1000);
-  addInterest(profile, event, action);
+  profile.watchMs += watchMs;
+  if (category !== undefined) addInterest(profile, category, INTEREST_POINTS[action]);
 }
 
-function addInterest({ categories }: Profile, event: Event, action: ActionType): void {
-  const points = INTEREST_POINTS[action];
-  const category = points === 0 ? undefined : categoryOf(event);
-  if (category === undefined) return;
+function addInterest({ categories }: Profile, category: string, points: number): void {
   const known = categories.get(category) ?? { count: 0, points: 0 };
   categories.set(category, { count: known.count + (points > 0 ? 1 : 0), points: known.points + points });
 }
+
+type StepOf<Member extends string> = Extract<ProfileStep, Readonly<Record<Member, unknown>>>;
 
 function increment<Key>(counts: Map<Key, number>, key: Key): void {
   counts.set(key, (counts.get(key) ?? 0) + 1);

@@ -1,10 +1,11 @@
 import { setImmediate } from 'node:timers/promises';
 import { Fault } from '#domain';
-import type { Event, LoggedEvent, PositionVector, TenantId } from '#domain';
+import type { Event, Position, PositionVector, TenantId } from '#domain';
 import type { LogBounds, LogRecord, RecordBatch } from '#log';
 import type { Checkpoint } from './checkpoint-store.ts';
 import type { DocumentProjection } from './document-projection.ts';
 import type {
+  DocumentBatch,
   DocumentId,
   DocumentSet,
   DocumentStore,
@@ -12,6 +13,7 @@ import type {
   KeptDocument,
 } from './document-store.ts';
 import type { FollowedTenant, Pause } from './followed-tenant.ts';
+import { bufferOf, parseEvent } from './parse-event.ts';
 import type { Fold } from './projector.ts';
 import { resumeFrom } from './resume.ts';
 
@@ -21,17 +23,18 @@ export type DocumentFoldOptions<State> = {
   readonly generation: number;
 };
 
-/** Consecutive records of a partition, as far as they concern a document. */
+/** What a tenant's records have to say to each document, since the last portion was applied. */
 export type DocumentPortion = {
   readonly tenant: TenantId;
-  readonly partition: number;
-  /** The offset behind the last record, whether it concerned anything or not. */
-  readonly next: bigint;
-  readonly events: readonly LoggedEvent[];
+  readonly concerns: Map<string, Concern>;
+  /** By partition, the offset behind the last record, whether it concerned anything or not. */
+  readonly next: Map<number, bigint>;
 };
 
-/** The events of one document, in the order of the log. */
-type Concern = { readonly id: DocumentId; readonly events: LoggedEvent[] };
+/** The steps of one document, those of a partition in the order of the log. */
+type Concern = { readonly id: DocumentId; readonly steps: Step[] };
+
+type Step = Position & { readonly step: unknown };
 
 /** Documents folded and written without letting anybody else in. */
 const CHUNK = 512;
@@ -43,6 +46,8 @@ const CHUNK = 512;
 export class DocumentFold<State> implements Fold<DocumentPortion> {
   readonly #options: DocumentFoldOptions<State>;
   readonly #checkpoints = new Map<TenantId, Checkpoint>();
+  /** Per tenant the portion that takes records in until it is applied. */
+  readonly #open = new Map<TenantId, DocumentPortion>();
 
   constructor(options: DocumentFoldOptions<State>) {
     this.#options = options;
@@ -52,22 +57,33 @@ export class DocumentFold<State> implements Fold<DocumentPortion> {
     const checkpoint = await this.#options.documents.checkpoint(this.#setOf(followed.tenant));
     const vector = resumeFrom(checkpoint, bounds);
     this.#checkpoints.set(followed.tenant, { logIdentity: bounds.identity, vector });
+    this.#open.delete(followed.tenant);
     return vector;
   }
 
+  /** Takes records into the tenant's open portion, which it answers: every document is written once. */
   collect({ tenant }: FollowedTenant, { partition, records }: RecordBatch): DocumentPortion {
-    const events: LoggedEvent[] = [];
+    const { projection } = this.#options;
+    const portion = this.#open.get(tenant) ?? { tenant, concerns: new Map(), next: new Map() };
+    this.#open.set(tenant, portion);
     for (const record of records) {
       const event = this.#eventOf(record);
-      if (event) events.push({ partition, offset: record.offset, event });
+      const ids = event ? projection.idsOf(event) : [];
+      if (!event || ids.length === 0) continue;
+      const { offset } = record;
+      const step = { partition, offset, step: projection.stepOf({ partition, offset, event }) };
+      for (const id of ids) stepsOf(portion, id).push(step);
     }
-    return { tenant, partition, next: (records.at(-1)?.offset ?? -1n) + 1n, events };
+    portion.next.set(partition, (records.at(-1)?.offset ?? -1n) + 1n);
+    return portion;
   }
 
   async apply(portions: readonly DocumentPortion[]): Promise<ReadonlyMap<TenantId, Pause>> {
-    for (const [tenant, own] of Map.groupBy(portions, (portion) => portion.tenant)) {
-      await this.#applyTo(tenant, own);
+    const distinct = new Set(portions);
+    for (const portion of distinct) {
+      if (this.#open.get(portion.tenant) === portion) this.#open.delete(portion.tenant);
     }
+    for (const portion of distinct) await this.#applyOne(portion);
     return NOBODY;
   }
 
@@ -80,36 +96,38 @@ export class DocumentFold<State> implements Fold<DocumentPortion> {
     this.#checkpoints.set(tenant, checkpoint);
   }
 
-  async #applyTo(tenant: TenantId, portions: readonly DocumentPortion[]): Promise<void> {
+  async #applyOne({ tenant, concerns, next }: DocumentPortion): Promise<void> {
     const before = this.#checkpoints.get(tenant);
     if (!before) return;
-    const vector = [...before.vector];
-    for (const { partition, next } of portions) {
-      if (next > (vector[partition] ?? 0n)) vector[partition] = next;
-    }
+    const vector = before.vector.map((offset, partition) => next.get(partition) ?? offset);
     const checkpoint: Checkpoint = { logIdentity: before.logIdentity, vector };
-    const concerns = this.#concernsOf(portions);
-    for (let at = 0; at < concerns.length || at === 0; at += CHUNK) {
-      const isLast = at + CHUNK >= concerns.length;
-      await this.#write(tenant, concerns.slice(at, at + CHUNK), isLast ? checkpoint : undefined);
-      await setImmediate();
+    const waiting = [...concerns.values()];
+    // While documents are being written the next ones are folded; a failure is heard at the next await.
+    let writing: Promise<void> = Promise.resolve();
+    try {
+      for (let at = 0; at < waiting.length || at === 0; at += CHUNK) {
+        const writes = await this.#foldAll(tenant, waiting.slice(at, at + CHUNK));
+        await writing;
+        const isLast = at + CHUNK >= waiting.length;
+        writing = this.#write(tenant, { writes, ...(isLast && { checkpoint }) });
+        writing.catch(() => undefined);
+        await setImmediate();
+      }
+    } finally {
+      await writing;
     }
     this.#checkpoints.set(tenant, checkpoint);
   }
 
-  async #write(
-    tenant: TenantId,
-    concerns: readonly Concern[],
-    checkpoint: Checkpoint | undefined,
-  ): Promise<void> {
+  async #foldAll(tenant: TenantId, concerns: readonly Concern[]): Promise<readonly DocumentWrite[]> {
+    const ids = concerns.map(({ id }) => id);
+    const kept = await this.#options.documents.get(this.#setOf(tenant), ids);
+    return concerns.flatMap((concern, index) => this.#fold(tenant, concern, kept[index]) ?? []);
+  }
+
+  async #write(tenant: TenantId, batch: DocumentBatch): Promise<void> {
     const { documents, projection } = this.#options;
-    const set = this.#setOf(tenant);
-    const kept = await documents.get(
-      set,
-      concerns.map(({ id }) => id),
-    );
-    const writes = concerns.flatMap((concern, index) => this.#fold(tenant, concern, kept[index]) ?? []);
-    const applied = await documents.apply(set, { writes, ...(checkpoint && { checkpoint }) });
+    const applied = await documents.apply(this.#setOf(tenant), batch);
     if (!applied.ok) {
       throw new Fault('DOCUMENTS_FOLDED_ELSEWHERE', undefined, {
         details: { projection: projection.name, tenant, ids: applied.ids.slice(0, 5) },
@@ -118,39 +136,19 @@ export class DocumentFold<State> implements Fold<DocumentPortion> {
   }
 
   /** The document with its new events folded in; undefined when it has folded all of them before. */
-  #fold(
-    tenant: TenantId,
-    { id, events }: Concern,
-    kept: KeptDocument | undefined,
-  ): DocumentWrite | undefined {
+  #fold(tenant: TenantId, { id, steps }: Concern, kept: KeptDocument | undefined): DocumentWrite | undefined {
     const { projection } = this.#options;
     const vector = [...(kept?.vector ?? [])];
     let state: State | undefined;
-    for (const logged of events) {
-      const { partition, offset } = logged;
+    for (const { partition, offset, step } of steps) {
       if (offset < (vector[partition] ?? 0n)) continue;
       state ??= projection.stateOf(kept?.body);
-      projection.add(state, logged);
+      projection.add(state, step);
       while (vector.length <= partition) vector.push(0n);
       vector[partition] = offset + 1n;
     }
     if (state === undefined) return undefined;
     return { id, from: kept?.vector, vector, body: projection.bodyOf(state, { tenant, id }) };
-  }
-
-  #concernsOf(portions: readonly DocumentPortion[]): readonly Concern[] {
-    const concerns = new Map<string, Concern>();
-    for (const { events } of portions) {
-      for (const logged of events) {
-        for (const id of this.#options.projection.idsOf(logged.event)) {
-          const key = JSON.stringify(id);
-          const known = concerns.get(key);
-          if (known) known.events.push(logged);
-          else concerns.set(key, { id, events: [logged] });
-        }
-      }
-    }
-    return [...concerns.values()];
   }
 
   /**
@@ -159,22 +157,21 @@ export class DocumentFold<State> implements Fold<DocumentPortion> {
    */
   #eventOf({ value }: LogRecord): Event | undefined {
     const { marker } = this.#options.projection;
-    const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-    if (marker && !bytes.includes(marker)) return undefined;
-    try {
-      const event: unknown = JSON.parse(bytes.toString());
-      return typeof event === 'object' && event !== null && !Array.isArray(event)
-        ? (event as Event)
-        : undefined;
-    } catch {
-      return undefined;
-    }
+    return marker && !bufferOf(value).includes(marker) ? undefined : parseEvent(value);
   }
 
   #setOf(tenant: TenantId): DocumentSet {
     const { projection, generation } = this.#options;
     return { name: projection.name, generation, tenant };
   }
+}
+
+/** The steps of a document in the portion; what they are is between the projection and itself. */
+function stepsOf({ concerns }: DocumentPortion, id: DocumentId): Step[] {
+  const key = id.map((member) => `${member.length}:${member}`).join('');
+  let concern = concerns.get(key);
+  if (!concern) concerns.set(key, (concern = { id, steps: [] }));
+  return concern.steps;
 }
 
 const NOBODY: ReadonlyMap<TenantId, Pause> = new Map();

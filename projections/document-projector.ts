@@ -32,9 +32,10 @@ const TUNING: ProjectorTuning = {
   // Whoever waits is not kept waiting; for everybody else fewer, larger folds write each document less often.
   flushAfterMs: 1000,
   restMs: 5000,
-  // These are parsed in memory.
-  bulkRecords: 30_000,
-  maxRecords: 30_000,
+  // A document is read and written whole for a single event, so it pays to wait for many. What is kept of each
+  // in memory is little (`stepOf`).
+  bulkRecords: 200_000,
+  maxRecords: 200_000,
 };
 
 const appliedChannel = channel('daybook:projections:applied');

@@ -1,9 +1,10 @@
 import { Fault } from '#domain';
-import type { Event, PositionVector, TenantId } from '#domain';
+import type { PositionVector, TenantId } from '#domain';
 import type { LogBounds, RecordBatch } from '#log';
 import { refuseGaps } from './resume.ts';
 import type { FollowedTenant, Pause } from './followed-tenant.ts';
 import { foldLiveViews } from './live-views.ts';
+import { parseEvent } from './parse-event.ts';
 import type { Fold } from './projector.ts';
 import { ViewChanges, add } from './view-changes.ts';
 import type { ViewScope, ViewStep, ViewStore } from './view-store.ts';
@@ -117,21 +118,8 @@ export class ViewFold implements Fold<ViewPortion> {
 
 /** A record that is no event is counted, so that nothing is left out in silence. */
 function foldRecord(value: Uint8Array, changes: ViewChanges): void {
-  const event = eventOf(value);
+  const event = parseEvent(value);
   if (event && foldLiveViews(event, changes)) return;
   const counts = changes.collection('views:left_out', 0, '');
   if (counts) add(counts, event ? 'no_time' : 'unreadable', 1);
-}
-
-function eventOf(value: Uint8Array): Event | undefined {
-  try {
-    const event: unknown = JSON.parse(
-      Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString(),
-    );
-    return event !== null && typeof event === 'object' && !Array.isArray(event)
-      ? (event as Event)
-      : undefined;
-  } catch {
-    return undefined;
-  }
 }
