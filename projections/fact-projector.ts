@@ -45,7 +45,7 @@ const TUNING: FactProjectorTuning = {
   ...PROJECTOR_TUNING,
   flushAfterMs: 200,
   // An insert costs the engine 24 ms beside its rows.
-  restMs: 500,
+  restMs: 200,
   bulkRecords: 50_000,
   maxRecords: 100_000,
   maxPoison: 1000,

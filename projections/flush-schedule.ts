@@ -5,12 +5,13 @@ export type FlushScheduleOptions = {
   /** How long what trickles in may wait for company. */
   readonly afterMs: number;
   /**
-   * How long after one portion the next may follow. A portion has a price of its own, whatever its size, so
-   * under load fewer and larger ones are taken.
+   * How long after one portion the next may follow at the latest. A portion has a price of its own, whatever
+   * its size, so under load fewer and larger ones are taken: the next one waits for {@link REST} times as long as
+   * the last one took, at least `afterMs`, at most this.
    * @default afterMs
    */
   readonly restMs?: number;
-  /** At how many waiting records it need not wait any longer, when nothing has been taken for `restMs`. */
+  /** At how many waiting records it need not wait any longer, once the schedule has rested. */
   readonly atRecords: number;
   /** At how many it is worth to take them at once, even while the portion before is being applied. */
   readonly bulkRecords: number;
@@ -18,6 +19,9 @@ export type FlushScheduleOptions = {
   /** How many records of a tenant wait, cheaply. */
   readonly waiting: (followed: FollowedTenant) => Promise<number>;
 };
+
+/** From the beginning of one portion to that of the next: so many times as long as applying it took. */
+const REST = 4;
 
 /** Knows whose records wait and says when it is time to take them: one timer for all tenants. */
 export class FlushSchedule {
@@ -27,6 +31,7 @@ export class FlushSchedule {
   #since = 0;
   #busy = false;
   #begunAt = -Infinity;
+  #tookMs = 0;
   #wake = Promise.withResolvers<undefined>();
 
   constructor(options: FlushScheduleOptions) {
@@ -58,6 +63,7 @@ export class FlushSchedule {
   /** The portion has been applied. */
   end(): void {
     this.#busy = false;
+    this.#tookMs = this.#options.clock() - this.#begunAt;
     this.#wake.resolve(undefined);
   }
 
@@ -94,7 +100,8 @@ export class FlushSchedule {
     if (this.#dirty.size === 0) return false;
     const { clock, afterMs, restMs = afterMs, atRecords, bulkRecords } = this.#options;
     if (!this.#busy && this.#urgent) return true;
-    const rested = !this.#busy && clock() - this.#begunAt >= restMs;
+    const rest = Math.min(restMs, Math.max(afterMs, REST * this.#tookMs));
+    const rested = !this.#busy && clock() - this.#begunAt >= rest;
     if (rested && clock() - this.#since >= afterMs) return true;
     return (await this.#waiting()) >= (rested ? atRecords : bulkRecords);
   }

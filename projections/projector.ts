@@ -30,9 +30,12 @@ export interface Fold<Batch extends { readonly tenant: TenantId }> {
 export type ProjectorTuning = {
   /** How long records that trickle in wait for company. */
   readonly flushAfterMs: number;
-  /** How long after one portion the next may follow, as long as nobody waits for it. */
+  /**
+   * How long after one portion the next may follow at the latest, as long as nobody waits for it: after portions
+   * that were applied quickly it may sooner.
+   */
   readonly restMs: number;
-  /** How many waiting records are taken without waiting, when nothing was for `restMs`. */
+  /** How many waiting records are taken without waiting, once the rest is over. */
   readonly flushAtRecords: number;
   /** How many are taken whenever they wait, read already while a portion is being applied. */
   readonly bulkRecords: number;

@@ -31,7 +31,7 @@ const TUNING: ViewProjectorTuning = {
   ...PROJECTOR_TUNING,
   flushAfterMs: 200,
   // A collection is written whole however little it changes.
-  restMs: 1000,
+  restMs: 1500,
   bulkRecords: 20_000,
   maxRecords: 50_000,
   pruneEveryMs: 600_000,
