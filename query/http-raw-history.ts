@@ -50,9 +50,7 @@ export function createRawHistoryRouter({ history, signal: stopped }: RawHistoryR
     const tenant = tenantOf(question['tenant_id'], req.get('x-tenant-id'));
     const reader = readerOf(req);
     res.setHeader('Cache-Control', 'no-store');
-    res.json(
-      await forCaller(res, (signal) => history.show(readPlace(question), { tenant, reader, signal })),
-    );
+    res.json(await forCaller(res, (signal) => history.show(readPlace(question), { tenant, reader, signal })));
   });
   router.get('/api/v1/log/tail', async (req, res) => {
     const question = questionOf(req, TAIL_FORM);

@@ -143,7 +143,9 @@ async function open(t: TestContext): Promise<World> {
           tenant,
           partition,
           offsets: rows.map(({ offset }) => BigInt(offset)),
-          lines: rows.map((kept) => splicedLine(recordOf(tenant, kept).value, partition, BigInt(kept.offset))!),
+          lines: rows.map((kept) =>
+            splicedLine(recordOf(tenant, kept).value, partition, BigInt(kept.offset))!,
+          ),
         })),
       );
     }
@@ -209,9 +211,7 @@ function expected(ledger: readonly Kept[], order: string, matches: (kept: Kept) 
   const found: string[] = [];
   for (;;) {
     const heads = queues.flatMap((queue) => queue[0] ?? []);
-    const [first] = heads.sort(
-      (a, b) => sign * (a.receivedMs - b.receivedMs || a.partition - b.partition),
-    );
+    const [first] = heads.sort((a, b) => sign * (a.receivedMs - b.receivedMs || a.partition - b.partition));
     if (!first) return found;
     found.push(first.id);
     queues[first.partition]!.shift();
@@ -278,10 +278,14 @@ test('browsing finds what filtering the whole log finds, whatever the facts hold
   await append(1_500);
   const missing = ledger.find(({ partition, offset }) => partition === 0 && offset === 9_000);
   assert.ok(missing, 'the partitions are long enough for the facts to be believed at all');
-  const property = fc.asyncProperty(wantedArbitrary, fc.integer({ min: 1, max: 1_000 }), async (wanted, limit) => {
-    const found = await browseAll(history, { ...questionOf(wanted), limit: Math.max(limit, 50) });
-    assert.deepEqual(found, expected(ledger, wanted.order, isWanted(wanted)));
-  });
+  const property = fc.asyncProperty(
+    wantedArbitrary,
+    fc.integer({ min: 1, max: 1_000 }),
+    async (wanted, limit) => {
+      const found = await browseAll(history, { ...questionOf(wanted), limit: Math.max(limit, 50) });
+      assert.deepEqual(found, expected(ledger, wanted.order, isWanted(wanted)));
+    },
+  );
   await fc.assert(property, { numRuns: 40 });
   const alone = await browse(history, { user_id: missing.user, item_id: missing.item, limit: 1_000 });
   assert.ok(alone.records.some(({ headers }) => headers.event_id === missing.id));
@@ -299,7 +303,10 @@ test('pages neither repeat nor leave out anything while the log grows', async (t
     if (rounds++ < 4) await append(500);
   };
   const newest = await browseAll(history, { event_name: 'click', limit: 150 }, grow);
-  assert.deepEqual(newest, expected(before, 'newest', ({ name }) => name === 'click'));
+  assert.deepEqual(
+    newest,
+    expected(before, 'newest', ({ name }) => name === 'click'),
+  );
   rounds = 0;
   const oldest = await browseAll(history, { event_name: 'click', limit: 150, order: 'oldest' }, grow);
   const clicks = ledger.filter(({ name }) => name === 'click').map(({ id }) => id);
@@ -313,7 +320,10 @@ test('a page whose time is up says how far it came, and the next goes on from th
   const found = await browseAll(history, { item_id: 'i7', budget: '0ms', limit: 1_000 }, async () => {
     pages += 1;
   });
-  assert.deepEqual(found, expected(ledger, 'newest', ({ item }) => item === 'i7'));
+  assert.deepEqual(
+    found,
+    expected(ledger, 'newest', ({ item }) => item === 'i7'),
+  );
   assert.ok(pages >= 3, `${pages} pages`);
 });
 

@@ -59,9 +59,7 @@ export const VERIFY_FORM = Type.Object(
 
 /** How one record is named. */
 export type RecordPlace = { readonly channel: LogChannel; readonly asked: JsonObject } & (
-  | { readonly position: Position }
-  | { readonly receipt: ReceiptToken }
-  | { readonly eventId: string }
+  { readonly position: Position } | { readonly receipt: ReceiptToken } | { readonly eventId: string }
 );
 
 /** Which of the newest records are wanted, and whether those that come. */

@@ -101,8 +101,7 @@ export type RawSearch = {
   readonly filter: RawFilter;
   /** One partition and its offsets alone. */
   readonly place:
-    | { readonly partition: number; readonly from: bigint; readonly to: bigint | undefined }
-    | undefined;
+    { readonly partition: number; readonly from: bigint; readonly to: bigint | undefined } | undefined;
   readonly order: 'newest' | 'oldest';
   readonly cursor: string | undefined;
   readonly form: RecordForm;
@@ -148,12 +147,7 @@ function read<Plan>(problems: readonly Problem[], plan: (report: Report) => Plan
 
 type Asked = Static<typeof BROWSE_FORM> | Static<typeof EXPORT_FORM>;
 
-function searchOf(
-  tenant: TenantId,
-  asked: Asked,
-  order: 'newest' | 'oldest',
-  report: Report,
-): RawSearch {
+function searchOf(tenant: TenantId, asked: Asked, order: 'newest' | 'oldest', report: Report): RawSearch {
   const zone = parseZone(asked.tz ?? 'UTC');
   if (!zone) report('tz', 'time_zone', 'must be an IANA time zone, such as Europe/Berlin');
   const range = (from: 'from' | 'received_from', to: 'to' | 'received_to'): InstantRange => {
@@ -208,10 +202,7 @@ function channelOf(
   return channel ?? implied ?? 'events';
 }
 
-function placeOf(
-  { partition, from_offset: from, to_offset: to }: Asked,
-  report: Report,
-): RawSearch['place'] {
+function placeOf({ partition, from_offset: from, to_offset: to }: Asked, report: Report): RawSearch['place'] {
   if (partition === undefined) {
     if (from !== undefined || to !== undefined) {
       report('partition', 'required', 'is required with offsets: every partition counts its own');

@@ -32,6 +32,7 @@ export class RawSearch {
   readonly #options: SearchOptions;
   readonly #partitions: PartitionSearch[];
   #read = 0;
+  #begun = false;
 
   constructor(options: SearchOptions) {
     this.#options = options;
@@ -57,14 +58,15 @@ export class RawSearch {
   }
 
   /**
-   * The next match; undefined at the end, and when `spent` said so before there was one. It is asked between
-   * two readings of the log, of which there is always one, so that every call gets further.
+   * The next match; undefined at the end, and when `spent` said so before there was one. It is asked before every
+   * reading of the log but the very first, so that every search gets further.
    */
   async next(spent: () => boolean): Promise<LogRecord | undefined> {
-    for (let first = true; ; first = false) {
+    for (;;) {
       const waiting = this.#partitions.filter((one) => one.head === undefined && !one.ended);
       if (waiting.length === 0) return this.#takeFirst();
-      if (!first && spent()) return undefined;
+      if (this.#begun && spent()) return undefined;
+      this.#begun = true;
       this.#options.signal?.throwIfAborted();
       const idle = waiting.filter((one) => !one.hasSpans);
       if (idle.length > 0) await this.#narrow(idle);
@@ -165,7 +167,8 @@ class PartitionSearch {
       for await (const { records } of log.read(name, { partition, from, to }, signal)) {
         read += records.length;
         for (const record of records) {
-          if (wanted?.has(record.offset) !== false && matches(record, name.channel, filter)) found.push(record);
+          if (wanted?.has(record.offset) !== false && matches(record, name.channel, filter))
+            found.push(record);
         }
       }
     }

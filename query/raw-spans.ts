@@ -62,7 +62,11 @@ export function narrowByFacts(
         foundOffsets(table, search, known, ask),
       ]);
       return spans.flatMap((span) =>
-        join(span, { held, found: found.get(span.partition) ?? [], confirmed: state.confirmed }, search.order),
+        join(
+          span,
+          { held, found: found.get(span.partition) ?? [], confirmed: state.confirmed },
+          search.order,
+        ),
       );
     } catch (error) {
       if (signal?.aborted === true || !(error instanceof Fault)) throw error;

@@ -33,7 +33,7 @@ export async function runLogTail(command: LogTailCommand, around: Surroundings):
     const text = response.body.pipeThrough(new TextDecoderStream());
     for await (const line of linesOf(text)) {
       around.out(command.json ? `${line}\n` : readableRecord(JSON.parse(line) as RecordLine));
-    };
+    }
   } catch (error) {
     // Ctrl-C is how following is meant to end.
     if (!around.interrupted().aborted) throw error;
