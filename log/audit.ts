@@ -113,16 +113,14 @@ export function createAudit(streams: StreamStore, { newId }: { readonly newId: (
       const shown = new Set(from?.shown);
       const entries: AuditEntry[] = [];
       let before = from && from.before < end ? from.before : end;
-      while (before > 0n && entries.length < limit) {
-        for (const event of await pageBefore(streams, stream, before)) {
-          if (entries.length === limit) break;
-          before = event.revision;
-          // Its end, which says all of it and more, has been shown already.
-          if (event.type === BEGAN && shown.delete(event.revision)) continue;
-          const entry = entryOf(event);
-          if (event.type === ENDED) shown.add(BigInt(String(event.data['began'])));
-          entries.push(entry);
-        }
+      for await (const event of readBack(streams, stream, before)) {
+        if (entries.length === limit) break;
+        before = event.revision;
+        // Its end, which says all of it and more, has been shown already.
+        if (event.type === BEGAN && shown.delete(event.revision)) continue;
+        const { began } = event.data;
+        if (typeof began === 'string') shown.add(BigInt(began));
+        entries.push(entryOf(event));
       }
       const left = [...shown].filter((revision) => revision < before);
       // Where nothing is left but beginnings that have been shown, there is no further page.
@@ -136,15 +134,18 @@ function streamOf(tenant: TenantId): string {
   return `audit-${tenant}`;
 }
 
-/** The events just before a revision, the newest first. */
-async function pageBefore(streams: StreamStore, stream: string, before: bigint): Promise<StreamEvent[]> {
-  const from = before > PAGE_EVENTS ? before - PAGE_EVENTS : 0n;
-  const events: StreamEvent[] = [];
-  for await (const event of streams.read(stream, from)) {
-    if (event.revision >= before) break;
-    events.push(event);
+/** The events before a revision, the newest first. */
+async function* readBack(streams: StreamStore, stream: string, before: bigint): AsyncIterable<StreamEvent> {
+  for (let end = before; end > 0n;) {
+    const from = end > PAGE_EVENTS ? end - PAGE_EVENTS : 0n;
+    const page: StreamEvent[] = [];
+    for await (const event of streams.read(stream, from)) {
+      if (event.revision >= end) break;
+      page.push(event);
+    }
+    yield* page.reverse();
+    end = from;
   }
-  return events.reverse();
 }
 
 function entryOf({ id, type, data, metadata, recordedAtMs }: StreamEvent): AuditEntry {

@@ -17,6 +17,9 @@ export type DamagedBlock = {
   readonly firstOffset: number;
 };
 
+/** The members of an event that can be its key; the first there is, is it. */
+const KEY_MEMBERS = ['user_id', 'device_id', 'session_id', 'item_id'];
+
 /**
  * Looks for the first record of a damaged block that cannot be read or contradicts itself: a record says much of
  * itself twice, in its headers and in its value. Undefined when every record reads as if nothing had happened;
@@ -60,9 +63,8 @@ function contradiction(record: LogRecord, block: DamagedBlock): string | undefin
     return twice(event, { tenant_id: block.name.tenant });
   }
   if (partitionOf(key, block.partitions) !== block.partition) return 'has a key of another partition';
-  const { user_id: user, device_id: device, session_id: session, item_id: item } = event;
-  const own = user ?? device ?? session ?? item;
-  if (own !== undefined && Buffer.compare(Buffer.from(String(own)), key) !== 0) {
+  const own = KEY_MEMBERS.map((name) => event[name]).find((member) => member !== undefined);
+  if (own !== undefined && (typeof own !== 'string' || Buffer.compare(Buffer.from(own), key) !== 0)) {
     return 'has another key than its value names';
   }
   return twice(event, {

@@ -5,6 +5,7 @@ import { invalidQuestion } from './question.ts';
 import { parseCursor } from './raw-cursor.ts';
 import type { RawSearch } from './raw-question.ts';
 import type { SearchBounds } from './raw-search.ts';
+import type { Span } from './raw-spans.ts';
 
 /** Where matches can stand by what the question says itself: its place, the index of ids, the user's partition, its cursor. */
 export async function searchBounds(
@@ -12,38 +13,46 @@ export async function searchBounds(
   question: RawSearch,
   bounds: LogBounds,
 ): Promise<SearchBounds> {
-  const { tenant, channel, filter, place, order } = question;
-  const events = channel === 'events';
-  const known = events && filter.eventId !== undefined ? await log.find(tenant, filter.eventId) : undefined;
-  const byId = events && filter.eventId !== undefined;
-  const byUser =
-    events && filter.userId !== undefined
-      ? partitionOf(Buffer.from(filter.userId), bounds.next.length)
-      : undefined;
-  const after = question.cursor === undefined ? undefined : vectorOf(question.cursor, question, bounds);
+  const { cursor, order, place } = question;
+  const known = await knownPlace(log, question, bounds);
+  const after = cursor === undefined ? undefined : vectorOf(cursor, question, bounds);
   const spans = bounds.next.map((next, partition) => {
-    let from = bounds.first[partition] ?? 0n;
-    let to = next;
-    if (place) {
-      from = larger(from, place.from);
-      to = smaller(to, place.to ?? to);
-    }
-    if (known) {
-      from = larger(from, known.offset);
-      to = smaller(to, known.offset + 1n);
-    }
-    if (after) {
-      const at = after[partition] ?? 0n;
-      if (order === 'newest') to = smaller(to, at);
-      else from = larger(from, at);
-    }
-    const left =
-      (place && place.partition !== partition) ||
-      (byId && known?.partition !== partition) ||
-      (byUser !== undefined && byUser !== partition);
-    return left || from > to ? { from: to, to } : { from, to };
+    let { from, to } = narrowed({ partition, from: bounds.first[partition] ?? 0n, to: next }, [place, known]);
+    if (after && order === 'newest') to = smaller(to, after[partition] ?? to);
+    if (after && order === 'oldest') from = larger(from, after[partition] ?? from);
+    return { from: smaller(from, to), to };
   });
   return { from: spans.map(({ from }) => from), to: spans.map(({ to }) => to) };
+}
+
+/** A partition's offsets within each of the places given. */
+function narrowed(span: Span, places: readonly (Only | 'nowhere' | undefined)[]): Span {
+  let { from, to } = span;
+  for (const only of places) {
+    if (only === undefined) continue;
+    // Nothing of the other partitions; what comes there later lies behind the end.
+    if (only === 'nowhere' || only.partition !== span.partition) return { ...span, from: to, to };
+    from = larger(from, only.from ?? from);
+    to = smaller(to, only.to ?? to);
+  }
+  return { ...span, from, to };
+}
+
+type Only = { readonly partition: number; readonly from?: bigint; readonly to?: bigint | undefined };
+
+/** Where alone an event can stand by its id, or by its user. */
+async function knownPlace(
+  log: EventLog,
+  { tenant, channel, filter }: RawSearch,
+  { next }: LogBounds,
+): Promise<Only | 'nowhere' | undefined> {
+  if (channel !== 'events') return undefined;
+  if (filter.eventId !== undefined) {
+    const found = await log.find(tenant, filter.eventId);
+    return found ? { partition: found.partition, from: found.offset, to: found.offset + 1n } : 'nowhere';
+  }
+  if (filter.userId === undefined) return undefined;
+  return { partition: partitionOf(Buffer.from(filter.userId), next.length) };
 }
 
 function vectorOf(cursor: string, { about }: RawSearch, { identity, next }: LogBounds): PositionVector {

@@ -41,23 +41,31 @@ export function isOpen(filter: RawFilter): boolean {
  */
 export function matches(record: LogRecord, channel: LogChannel, filter: RawFilter): boolean {
   const { headers } = record;
-  if (filter.eventId !== undefined && headers.eventId !== filter.eventId) return false;
-  if (!isWithin(headers.timestampMs, filter.happened)) return false;
-  if (!isWithin(headers.receivedAtMs, filter.received)) return false;
-  if (!looksInside(filter)) return true;
-  const value = parseObject(record.value);
-  if (filter.outcome !== undefined && outcomeOf(record, channel, value) !== filter.outcome) return false;
-  if (filter.reason !== undefined && (channel === 'events' || value?.['reason'] !== filter.reason))
-    return false;
-  const { userId, itemId, eventName } = filter;
-  if (userId === undefined && itemId === undefined && eventName === undefined) return true;
-  const event = channel === 'events' ? value : record.sent && parseObject(record.sent);
   return (
-    event !== undefined &&
-    (userId === undefined || event['user_id'] === userId) &&
-    (itemId === undefined || event['item_id'] === itemId) &&
-    (eventName === undefined || (event['event_name'] ?? event['action_type']) === eventName)
+    isOr(filter.eventId, headers.eventId) &&
+    isWithin(headers.timestampMs, filter.happened) &&
+    isWithin(headers.receivedAtMs, filter.received) &&
+    (!looksInside(filter) || matchesInside(record, channel, filter))
   );
+}
+
+function matchesInside(record: LogRecord, channel: LogChannel, filter: RawFilter): boolean {
+  const value = parseObject(record.value);
+  const outcome = outcomeOf(record, channel, value);
+  const reason = channel === 'events' ? undefined : value?.['reason'];
+  const event = (channel === 'events' ? value : record.sent && parseObject(record.sent)) ?? {};
+  return (
+    isOr(filter.outcome, outcome) &&
+    isOr(filter.reason, reason) &&
+    isOr(filter.userId, event['user_id']) &&
+    isOr(filter.itemId, event['item_id']) &&
+    isOr(filter.eventName, event['event_name'] ?? event['action_type'])
+  );
+}
+
+/** Whether a member is the one asked for, or none is. */
+function isOr(wanted: string | undefined, found: Json | undefined): boolean {
+  return wanted === undefined || found === wanted;
 }
 
 /** What became of the input of a record. */

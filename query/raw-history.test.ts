@@ -259,13 +259,14 @@ function questionOf({ user, item, name, at, received, partition, order }: Wanted
 }
 
 function isWanted({ user, item, name, at, received, partition }: Wanted): (kept: Kept) => boolean {
+  const isIn = (ms: number, within: Wanted['at']): boolean => !within || (ms >= within[0] && ms < within[1]);
   return (kept) =>
     (user ?? kept.user) === kept.user &&
     (item ?? kept.item) === kept.item &&
     (name ?? kept.name) === kept.name &&
     (partition ?? kept.partition) === kept.partition &&
-    (!at || (kept.atMs >= at[0] && kept.atMs < at[1])) &&
-    (!received || (kept.receivedMs >= received[0] && kept.receivedMs < received[1]));
+    isIn(kept.atMs, at) &&
+    isIn(kept.receivedMs, received);
 }
 
 test('browsing finds what filtering the whole log finds, whatever the facts hold', async (t) => {

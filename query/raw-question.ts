@@ -178,7 +178,7 @@ function searchOf(tenant: TenantId, asked: Asked, order: 'newest' | 'oldest', re
     cursor: asked.cursor,
     form: asked.form ?? 'both',
     about: JSON.stringify(found, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value)),
-    asked: asked as JsonObject,
+    asked,
   };
 }
 

@@ -23,7 +23,7 @@ function surroundings(answers: readonly (string | Response)[]) {
       err: (text) => (written.err += text),
       fetch: async (address, init) => {
         const actor = new Headers(init?.headers).get('x-user-id');
-        asked.push({ url: new URL(address as URL), method: init?.method ?? 'GET', actor });
+        asked.push({ url: new URL(address), method: init?.method ?? 'GET', actor });
         const answer = left.shift();
         return typeof answer === 'string'
           ? new Response(answer)

@@ -49,25 +49,36 @@ export async function runLogExport(command: LogExportCommand, around: Surroundin
   const path = `/api/v1/log/export?${search.toString()}`;
   const response = await askPlatform({ url, path, actor }, around);
   await using target = out === undefined ? toOutput(around) : await toFile(out, question, before);
-  let portion = '';
-  let records = 0;
+  let records = before?.records ?? 0;
   let last = cursor;
-  const text = response.body?.pipeThrough(new TextDecoderStream());
-  for await (const line of text ? linesOf(text) : []) {
+  for await (const portion of portionsOf(response, raw)) {
+    records += portion.records;
+    last = portion.cursor;
+    await target.write(portion.text, { records, cursor: last });
+  }
+  await target.complete();
+  around.err(`${records} records${last === undefined ? '' : `; what comes later: --cursor ${last}`}\n`);
+}
+
+type Portion = { readonly text: string; readonly records: number; readonly cursor: string };
+
+/** What has come whole, portion by portion; throws at the end when the last was not. */
+async function* portionsOf({ body }: Response, raw: boolean): AsyncIterable<Portion> {
+  if (!body) return;
+  let text = '';
+  let records = 0;
+  for await (const line of linesOf(body.pipeThrough(new TextDecoderStream()))) {
     const parsed = JSON.parse(line) as Line;
     if (parsed.next_cursor === undefined) {
-      portion += `${raw ? rawOf(parsed) : line}\n`;
+      text += `${raw ? rawOf(parsed) : line}\n`;
       records += 1;
-      continue;
+    } else {
+      yield { text, records, cursor: parsed.next_cursor };
+      text = '';
+      records = 0;
     }
-    await target.write(portion, { records, cursor: parsed.next_cursor });
-    last = parsed.next_cursor;
-    portion = '';
   }
-  if (portion !== '') throw new CommandFailed('The platform broke off in a portion: export again.');
-  await target.complete();
-  const total = records + (before?.records ?? 0);
-  around.err(`${total} records${last === undefined ? '' : `; what comes later: --cursor ${last}`}\n`);
+  if (records > 0) throw new CommandFailed('The platform broke off in a portion: export again.');
 }
 
 /** Bytes that are no UTF-8 have no place in a file of text lines. */
@@ -102,7 +113,7 @@ async function toFile(path: string, question: string, before: ExportProgress | u
       const { bytesWritten } = await file.write(text, bytes);
       bytes += bytesWritten;
       await file.sync();
-      const progress = { question, bytes, records: records + (before?.records ?? 0), cursor };
+      const progress = { question, bytes, records, cursor };
       await writeFile(`${progressPath(path)}.new`, `${JSON.stringify(progress)}\n`);
       await rename(`${progressPath(path)}.new`, progressPath(path));
     },

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { BATCH_PATH } from '../invariants/sending.ts';
 import { runDaybook, startPlatform, temporaryDir } from '../platform.ts';
 import type { Platform, Reply } from '../platform.ts';
 
@@ -29,7 +30,7 @@ async function fill(platform: Platform, tenant: Tenant): Promise<string> {
   let token = '';
   for (let at = 0; at < EVENTS; at += 100) {
     const events = Array.from({ length: 100 }, (_, n) => eventOf(tenant, at + n));
-    const reply = await platform.post('/api/v1/behaviors/batch', { events });
+    const reply = await platform.post(BATCH_PATH, { events });
     assert.equal(reply.status, 200, reply.text);
     const body = reply.body as { results: { receipt?: { token: string } }[] };
     token = body.results.at(-1)?.receipt?.token ?? '';
