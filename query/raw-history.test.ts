@@ -7,7 +7,7 @@ import { Fault, parseTenantId, partitionOf } from '#domain';
 import type { JsonObject, TenantId } from '#domain';
 import { createAudit } from '#log';
 import type { Audit, LogBounds, NewRecord } from '#log';
-import type { FactState } from '#projections';
+import type { FactState, FactStore } from '#projections';
 import { openLmdbEventLog } from '../log/lmdb-event-log.ts';
 import { openLmdbStreamStore } from '../log/lmdb-stream-store.ts';
 import { openChdbFactStore } from '../projections/chdb-fact-store.ts';
@@ -79,6 +79,8 @@ type World = {
   readonly append: (count: number) => Promise<void>;
   /** Puts into the facts what stands in the log, but for the offsets left out. */
   readonly project: (isLeftOut: (kept: Kept) => boolean) => Promise<void>;
+  /** What refuses to work from now on. */
+  readonly failing: { facts: boolean; audit: boolean };
 };
 
 async function open(t: TestContext): Promise<World> {
@@ -89,13 +91,31 @@ async function open(t: TestContext): Promise<World> {
   t.after(() => opened.disposeAsync());
   const { path: dataDir } = opened.use(await temporaryDir());
   const log = opened.use(await openLmdbEventLog({ dataDir }));
-  const facts = opened.use(await openChdbFactStore({ dataDir }));
+  const store = opened.use(await openChdbFactStore({ dataDir }));
+  const failing = { facts: false, audit: false };
+  const facts: FactStore = {
+    ...store,
+    query: (query) => {
+      if (failing.facts) return Promise.reject(new Fault('QUERY_OVERLOADED'));
+      return store.query(query);
+    },
+  };
   const streams = opened.use(await openLmdbStreamStore({ dataDir, name: 'audit' }));
   await facts.prepare(1);
   await log.create(acme, { partitions: PARTITIONS });
   await log.create(globex, { partitions: PARTITIONS });
   const name = { tenant: acme, channel: 'events' } as const;
-  const audit = createAudit(streams, { newId: randomUUID });
+  const audit = createAudit(
+    {
+      append: (...asked) =>
+        failing.audit ? Promise.reject(new Fault('LOG_CLOSED')) : streams.append(...asked),
+      read: (...asked) => streams.read(...asked),
+      last: (stream) => streams.last(stream),
+      follow: (...asked) => streams.follow(...asked),
+      [Symbol.asyncDispose]: () => streams[Symbol.asyncDispose](),
+    },
+    { newId: randomUUID },
+  );
   let state: FactState | undefined;
   const history = createRawHistory({
     log,
@@ -160,7 +180,7 @@ async function open(t: TestContext): Promise<World> {
       horizon: undefined,
     };
   };
-  return { history, audit, ledger, append, project };
+  return { history, audit, ledger, append, project, failing };
 }
 
 const asker = (tenant: TenantId): HistoryAsker => ({
@@ -270,7 +290,7 @@ function isWanted({ user, item, name, at, received, partition }: Wanted): (kept:
 }
 
 test('browsing finds what filtering the whole log finds, whatever the facts hold', async (t) => {
-  const { history, ledger, append, project } = await open(t);
+  const { history, ledger, append, project, failing } = await open(t);
   await append(36_000);
   // One record of partition 0 never reached the facts, and of partition 1 a long stretch is gone.
   await project(({ partition, offset }) => {
@@ -293,6 +313,12 @@ test('browsing finds what filtering the whole log finds, whatever the facts hold
   const rare = await browse(history, { event_name: 'rare', limit: 10 });
   assert.equal(rare.searched.narrowed_by, 'facts');
   assert.ok(rare.searched.records_read < ledger.length, `${rare.searched.records_read} records read`);
+  failing.facts = true;
+  const without = await browseAll(history, { event_name: 'rare', limit: 10 });
+  assert.deepEqual(
+    without,
+    expected(ledger, 'newest', ({ name }) => name === 'rare'),
+  );
 });
 
 test('pages neither repeat nor leave out anything while the log grows', async (t) => {
@@ -367,8 +393,14 @@ test('no record of another tenant is shown, and its cursors are refused', async 
 });
 
 test('every read is in the audit before it is answered, an export once', async (t) => {
-  const { history, audit, append, ledger } = await open(t);
+  const { history, audit, append, ledger, failing } = await open(t);
   await append(1_500);
+  failing.audit = true;
+  const refused = (error: unknown): boolean => error instanceof Fault && error.code === 'LOG_CLOSED';
+  await assert.rejects(browse(history, { limit: 7 }), refused);
+  await assert.rejects(history.export({}, asker(acme)), refused);
+  await assert.rejects(history.verify('events', asker(acme)), refused);
+  failing.audit = false;
   await browse(history, { limit: 7 });
   await browse(history, { user_id: 'u3', limit: 5 });
   const lines = await history.export({ event_name: 'click' }, asker(acme));
