@@ -175,6 +175,30 @@ async function refuse(platform: Platform, tokens: Record<Tenant, string>): Promi
       assert.ok(!reply.text.includes('secret-of'), query);
     }
   }
+  for (const [path, status] of [
+    ['/api/v1/audit', 400],
+    ['/api/v1/audit?tenant_id=acme&limit=0', 400],
+    ['/api/v1/audit?tenant_id=acme&cursor=dh1_', 400],
+    ['/api/v1/audit?tenant_id=acme&cursor=dh1_zzzzzzzzzzzzz.1', 200],
+    ['/api/v1/log/record?tenant_id=acme', 400],
+    ['/api/v1/log/record?tenant_id=acme&position=1:2:3', 400],
+    ['/api/v1/log/record?tenant_id=acme&receipt=dr1_x', 400],
+    ['/api/v1/log/record?tenant_id=acme&event_id=evt_1&channel=dead_letters', 400],
+    ['/api/v1/log/export?tenant_id=acme&limit=5', 400],
+    ['/api/v1/log/export?tenant_id=nobody', 404],
+    [`/api/v1/log/export?tenant_id=acme&cursor=${cursor}`, 400],
+    ['/api/v1/log/tail?tenant_id=nobody', 404],
+  ] as const) {
+    assert.equal((await platform.get(path)).status, status, path);
+  }
+  for (const [body, status] of [
+    [{}, 400],
+    [{ tenant_id: 'acme', channel: 'both' }, 400],
+    [{ tenant_id: 'nobody' }, 404],
+    [[], 400],
+  ] as const) {
+    assert.equal((await platform.post('/api/v1/log/verify', body)).status, status, JSON.stringify(body));
+  }
   const header = { headers: { 'x-tenant-id': 'globex' } };
   assert.equal((await platform.send('/api/log?tenant_id=acme', header)).status, 403);
   assert.equal((await auditOf(platform, 'acme')).length, before, 'what was refused read nothing');
