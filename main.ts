@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { v7 as newId } from 'uuid';
 import { SCENARIO_TEMPLATES } from '#domain';
 import { createHttpEntries, createHttpIngress, createIngress } from '#ingress';
-import { openCatalogue, openTenants } from '#log';
+import { createAudit, openCatalogue, openTenants } from '#log';
 import {
   OWN_ROUTES,
   Readiness,
@@ -33,15 +33,17 @@ import {
 } from '#projections';
 import {
   DOCUMENT_PATHS,
-  LOG_TAIL_PATHS,
-  LOG_TAIL_SCHEMAS,
+  RAW_HISTORY_PATHS,
+  RAW_HISTORY_SCHEMAS,
   SQL_PATHS,
   SQL_SCHEMAS,
   createLiveQuestions,
   createLiveRouter,
   createDocumentQuestions,
   createDocumentRouter,
-  createLogTailRouter,
+  createAuditRouter,
+  createRawHistory,
+  createRawHistoryRouter,
   createQueries,
   createQueryRouter,
   createSqlQuestions,
@@ -131,6 +133,7 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
   readiness.done('log');
   readiness.done('first_seen_index');
   const streams = opened.use(await openLmdbStreamStore({ dataDir }));
+  const audit = createAudit(opened.use(await openLmdbStreamStore({ dataDir, name: 'audit' })), { newId });
   const tenants = opened.use(
     await openTenants(streams, log, { partitions: config.logPartitions, clock, newId }),
   );
@@ -237,6 +240,7 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
     tenants,
     clock,
   });
+  const history = createRawHistory({ log, facts, progress, audit, clock });
   const document = assembleOpenApi(version, [
     door,
     entries,
@@ -244,7 +248,7 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
     describeLiveQuestions(),
     { paths: DOCUMENT_PATHS, schemas: {} },
     { paths: SQL_PATHS, schemas: SQL_SCHEMAS },
-    { paths: LOG_TAIL_PATHS, schemas: LOG_TAIL_SCHEMAS },
+    { paths: RAW_HISTORY_PATHS, schemas: RAW_HISTORY_SCHEMAS },
     { paths: TRACKING_CONFIG_PATHS, schemas: TRACKING_CONFIG_SCHEMAS },
     OWN_ROUTES,
   ]);
@@ -254,7 +258,8 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
       createLiveRouter(live),
       createDocumentRouter(questions),
       createSqlRouter(sql),
-      createLogTailRouter({ log, signal: stopping }),
+      createRawHistoryRouter({ history, signal: stopping }),
+      createAuditRouter(audit),
       createTrackingConfigRouter({ configs, templates: SCENARIO_TEMPLATES }),
     ],
     document,

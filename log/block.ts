@@ -1,6 +1,13 @@
-import { hash } from 'node:crypto';
+import { hash, subtle } from 'node:crypto';
 import { promisify } from 'node:util';
-import { constants, zstdCompress, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import {
+  constants,
+  createZstdDecompress,
+  zstdCompress,
+  zstdCompressSync,
+  zstdDecompress,
+  zstdDecompressSync,
+} from 'node:zlib';
 import type { ZstdOptions } from 'node:zlib';
 import { Fault } from '#domain';
 
@@ -19,6 +26,7 @@ const STORED = 0;
 const ZSTD = 1;
 
 const compressApart = promisify<Buffer, ZstdOptions, Buffer>(zstdCompress);
+const decompressApart = promisify<Buffer, Buffer>(zstdDecompress);
 
 /**
  * Layout: digest (32) · previous digest (32) · header · body. The digest is the SHA-256 of everything after
@@ -125,4 +133,37 @@ export function openBlock(bytes: Buffer): { readonly header: BlockHeader; readon
   const stored = bytes.subarray(BODY_AT);
   const codec = bytes.readUInt8(HEADER_AT + 1);
   return { header, body: codec === ZSTD ? zstdDecompressSync(stored) : Buffer.from(stored) };
+}
+
+/** As {@link digestOf}, of large blocks on another thread. `bytes` must not change until then. */
+export async function digestApart(bytes: Buffer): Promise<Buffer> {
+  if (bytes.length < COMPRESS_APART_FROM_BYTES) return digestOf(bytes);
+  return Buffer.from(await subtle.digest('SHA-256', bytes.subarray(DIGEST_BYTES) as Buffer<ArrayBuffer>));
+}
+
+/** The frames of a block whose digest is right; large ones are decompressed on another thread. */
+export async function unpackBody(bytes: Buffer): Promise<Buffer> {
+  const stored = bytes.subarray(BODY_AT);
+  if (bytes.readUInt8(HEADER_AT + 1) !== ZSTD) return Buffer.from(stored);
+  return stored.length < COMPRESS_APART_FROM_BYTES ? zstdDecompressSync(stored) : decompressApart(stored);
+}
+
+/** What can still be read of a damaged block's frames, from their beginning, and whether they break off. */
+export async function unpackDamaged(
+  bytes: Buffer,
+): Promise<{ readonly body: Buffer; readonly brokenOff: boolean }> {
+  if (bytes.length < BODY_AT) return { body: Buffer.alloc(0), brokenOff: true };
+  const stored = bytes.subarray(BODY_AT);
+  if (bytes.readUInt8(HEADER_AT + 1) !== ZSTD) {
+    return { body: Buffer.from(stored), brokenOff: stored.length < bytes.readUInt32LE(HEADER_AT + 16) };
+  }
+  const parts: Buffer[] = [];
+  const stream = createZstdDecompress();
+  stream.end(stored);
+  try {
+    for await (const part of stream) parts.push(part as Buffer);
+    return { body: Buffer.concat(parts), brokenOff: false };
+  } catch {
+    return { body: Buffer.concat(parts), brokenOff: true };
+  }
 }

@@ -19,10 +19,29 @@ export type {
   StreamEvent,
   StreamStore,
 } from './stream-store.ts';
+export { HISTORY_READS, createAudit } from './audit.ts';
+export type {
+  Audit,
+  AuditEntry,
+  AuditPage,
+  AuditPlace,
+  HistoryRead,
+  HistoryReadEnd,
+  HistoryReadKind,
+  HistoryReader,
+  OpenHistoryRead,
+} from './audit.ts';
 export { openCatalogue } from './catalogue.ts';
 export type { Catalogue, CatalogueOptions, EntryVersion, EntryWritten } from './catalogue.ts';
 export { follow } from './follow.ts';
 export { openTenants } from './tenants.ts';
 export type { Tenants, TenantsOptions } from './tenants.ts';
-export { verifyChain, verifyLog } from './verify.ts';
-export type { BlockChain, BlockSource, LogDifference, LogVerdict } from './verify.ts';
+export { verification, verifyLog } from './verify.ts';
+export type {
+  BlockAbout,
+  BlockChain,
+  BlockSource,
+  ChainProgress,
+  LogDifference,
+  LogVerdict,
+} from './verify.ts';

@@ -19,6 +19,9 @@ export type StoredLog = {
 /** Where a partition ends: its next offset and the digest of its last block. */
 export type PartitionHead = { readonly next: number; readonly digest: Buffer };
 
+/** A block as it is stored, and the offset under which it is. */
+export type StoredBlock = { readonly firstOffset: number; readonly bytes: Buffer };
+
 /** Everything one commit writes. */
 export type BlockCommit = {
   readonly blocks: readonly { readonly log: number; readonly partition: number; readonly bytes: Buffer }[];
@@ -105,9 +108,9 @@ export class LmdbBlocks {
     });
   }
 
-  /** The first block that begins at or after this offset. */
-  blockAfter(log: number, partition: number, offset: number): Buffer | undefined {
-    return this.#first({
+  /** The first block stored at or after this offset, with the offset under which it is stored. */
+  storedAfter(log: number, partition: number, offset: number): StoredBlock | undefined {
+    return this.#stored({
       start: blockKey(log, partition, offset),
       end: blockKey(log, partition, Number.MAX_SAFE_INTEGER),
     });
@@ -151,7 +154,13 @@ export class LmdbBlocks {
   }
 
   #first(range: { start: Buffer; end: Buffer; reverse?: boolean }): Buffer | undefined {
-    for (const { value } of this.#blocks.getRange({ ...range, limit: 1 })) return value;
+    return this.#stored(range)?.bytes;
+  }
+
+  #stored(range: { start: Buffer; end: Buffer; reverse?: boolean }): StoredBlock | undefined {
+    for (const { key, value } of this.#blocks.getRange({ ...range, limit: 1 })) {
+      return { firstOffset: key.readUInt32BE(6) * 2 ** 32 + key.readUInt32BE(10), bytes: value };
+    }
     return undefined;
   }
 }

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
 import { Fault } from '#domain';
 import type { Position, TenantId } from '#domain';
 import { readBlockHeader } from './block.ts';
@@ -21,9 +20,9 @@ import { LmdbAppender } from './lmdb-appender.ts';
 import type { AppendCall, LogState } from './lmdb-appender.ts';
 import { LmdbBlocks } from './lmdb-blocks.ts';
 import type { StoredLog } from './lmdb-blocks.ts';
-import { readIds, readPages } from './lmdb-pages.ts';
+import { readIds, readPages, readStored } from './lmdb-pages.ts';
 import { HOUR_MS, hourOf } from './turned-away-counts.ts';
-import type { BlockChain, BlockSource } from './verify.ts';
+import type { BlockAbout, BlockChain, BlockSource } from './verify.ts';
 
 export type LmdbEventLogOptions = {
   readonly dataDir: string;
@@ -209,13 +208,29 @@ class LmdbEventLog implements EventLog, BlockSource {
   chain(log: LogName, partition: number): BlockChain {
     this.#checkOpen();
     const { stored, partitions } = this.#stateOf(log);
-    const { next, digest } = partitions[partition]?.durable ?? { next: 0, digest: Buffer.alloc(0) };
+    // Read in one turn, and so of one commit. What the writer remembers must not be more than what is stored.
+    this.#blocks.renew();
+    const { next, digest } = this.#blocks.head(stored, partition);
+    const beyond = this.#blocks.storedAfter(stored.no, partition, next);
+    const end = Math.max(next, partitions[partition]?.durable.next ?? 0);
     return {
       identity: stored.identity,
+      end,
       next,
       digest,
-      blocks: this.#storedBlocks(stored.no, partition, next),
+      beyond: beyond?.firstOffset,
+      blocks: readStored(this.#blocks, stored.no, partition, end),
     };
+  }
+
+  block(log: LogName, { partition, offset }: Position): BlockAbout | undefined {
+    this.#checkOpen();
+    const { stored, partitions } = this.#stateOf(log);
+    if (offset >= BigInt(partitions[partition]?.durable.next ?? 0)) return undefined;
+    const bytes = this.#blocks.blockBefore(stored.no, partition, Number(offset));
+    if (!bytes) return undefined;
+    const { firstOffset, count, digest, previous } = readBlockHeader(bytes);
+    return { firstOffset: BigInt(firstOffset), records: count, digest, previous };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -241,17 +256,6 @@ class LmdbEventLog implements EventLog, BlockSource {
     for (const stored of made) {
       const state = stateOf(this.#blocks, stored);
       this.#logs.set(keyOf(state.name), state);
-    }
-  }
-
-  async *#storedBlocks(log: number, partition: number, end: number): AsyncIterable<Buffer> {
-    let at = 0;
-    while (at < end) {
-      const bytes = this.#blocks.blockAfter(log, partition, at);
-      if (!bytes) return;
-      at = Math.max(at, readBlockHeader(bytes).firstOffset) + 1;
-      yield bytes;
-      await setImmediate();
     }
   }
 

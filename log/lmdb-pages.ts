@@ -4,7 +4,7 @@ import { openBlock } from './block.ts';
 import type { LogRecord, RecordBatch } from './event-log.ts';
 import type { ReplayedId } from './first-seen-index.ts';
 import { FrameReader } from './frame.ts';
-import type { LmdbBlocks, StoredLog } from './lmdb-blocks.ts';
+import type { LmdbBlocks, StoredBlock, StoredLog } from './lmdb-blocks.ts';
 
 /** Small blocks are handed out together until there are this many records. */
 const PAGE_RECORDS = 1024;
@@ -58,6 +58,22 @@ export async function* readPages(
     at += records.length;
     yield { partition: range.partition, records };
     // The page was read without waiting; without this turn a fast reader would stop everybody else.
+    await setImmediate();
+  }
+}
+
+/** The blocks of a partition up to an offset as they are stored, whatever they hold. */
+export async function* readStored(
+  blocks: LmdbBlocks,
+  log: number,
+  partition: number,
+  end: number,
+): AsyncIterable<StoredBlock> {
+  for (let at = 0; at < end;) {
+    const stored = blocks.storedAfter(log, partition, at);
+    if (!stored || stored.firstOffset >= end) return;
+    yield stored;
+    at = stored.firstOffset + 1;
     await setImmediate();
   }
 }

@@ -15,6 +15,8 @@ export type LmdbStreamStoreOptions = {
   readonly dataDir: string;
   /** Gives `recordedAtMs`. @default the system clock */
   readonly clock?: () => number;
+  /** Its directory in `dataDir`; what many streams are kept in that nobody follows has one of its own. @default 'streams' */
+  readonly name?: string;
 };
 
 /** An event as it is kept; bigints as decimal text. */
@@ -29,7 +31,7 @@ const PAGE_EVENTS = 256;
 
 /** Opens the embedded control plane in `dataDir`, in an LMDB environment of its own. */
 export async function openLmdbStreamStore(options: LmdbStreamStoreOptions): Promise<StreamStore> {
-  return new LmdbStreamStore(options.dataDir, options.clock ?? Date.now);
+  return new LmdbStreamStore(join(options.dataDir, options.name ?? 'streams'), options.clock ?? Date.now);
 }
 
 class LmdbStreamStore implements StreamStore {
@@ -46,8 +48,7 @@ class LmdbStreamStore implements StreamStore {
   #grown = Promise.withResolvers<undefined>();
   #closed = false;
 
-  constructor(dataDir: string, clock: () => number) {
-    const path = join(dataDir, 'streams');
+  constructor(path: string, clock: () => number) {
     mkdirSync(path, { recursive: true });
     this.#clock = clock;
     this.#env = open(path, { noSubdir: false, overlappingSync: false, maxDbs: 4 });
@@ -85,6 +86,12 @@ class LmdbStreamStore implements StreamStore {
       if (page.length < PAGE_EVENTS) return;
       next += page.length;
     }
+  }
+
+  async last(stream: string): Promise<bigint | 'no_stream'> {
+    this.#checkOpen();
+    const last = this.#lastRevision(stream);
+    return last < 0 ? 'no_stream' : BigInt(last);
   }
 
   async *follow(after: bigint | undefined, signal: AbortSignal): AsyncIterable<StreamEvent | 'caught_up'> {

@@ -55,6 +55,20 @@ const CLAUSES = {
     );
   },
 
+  'the last revision is that of the newest event, after a reopening too': async (storage) => {
+    {
+      await using store = await storage.open();
+      assert.equal(await store.last('s'), 'no_stream');
+      await store.append('s', [event('a'), event('b')], 'any');
+      await store.append('other', [event('c')], 'any');
+      assert.equal(await store.last('s'), 1n);
+    }
+    await using store = await storage.open();
+    assert.equal(await store.last('s'), 1n);
+    assert.equal(await store.last('other'), 0n);
+    assert.equal(await store.last('no such'), 'no_stream');
+  },
+
   'an append names the revision it believes in': async (storage) => {
     await using store = await storage.open();
     const refused = { ok: false, reason: 'revision_conflict' };

@@ -44,6 +44,9 @@ export interface StreamStore extends AsyncDisposable {
   /** One stream from a revision on, oldest first; a stream that does not exist is empty. */
   read(stream: string, from?: bigint, signal?: AbortSignal): AsyncIterable<StreamEvent>;
 
+  /** The revision of the newest event of a stream. */
+  last(stream: string): Promise<bigint | 'no_stream'>;
+
   /**
    * All streams in one order, from after a position (undefined: from the start): first what is there, then
    * what comes, until the signal aborts. Yields `'caught_up'` whenever it has reached the newest event.

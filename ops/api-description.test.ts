@@ -6,8 +6,8 @@ import { createHttpEntries, createHttpIngress } from '#ingress';
 import type { HttpEntriesOptions, Ingress } from '#ingress';
 import {
   DOCUMENT_PATHS,
-  LOG_TAIL_PATHS,
-  LOG_TAIL_SCHEMAS,
+  RAW_HISTORY_PATHS,
+  RAW_HISTORY_SCHEMAS,
   SQL_PATHS,
   SQL_SCHEMAS,
   describeLiveQuestions,
@@ -32,7 +32,7 @@ const document = JSON.parse(
       describeLiveQuestions(),
       { paths: DOCUMENT_PATHS, schemas: {} },
       { paths: SQL_PATHS, schemas: SQL_SCHEMAS },
-      { paths: LOG_TAIL_PATHS, schemas: LOG_TAIL_SCHEMAS },
+      { paths: RAW_HISTORY_PATHS, schemas: RAW_HISTORY_SCHEMAS },
       { paths: TRACKING_CONFIG_PATHS, schemas: TRACKING_CONFIG_SCHEMAS },
       OWN_ROUTES,
     ]),

@@ -245,6 +245,7 @@ function breakable(streams: StreamStore) {
   const store: StreamStore = {
     append: (...asked) => streams.append(...asked),
     read: (...asked) => streams.read(...asked),
+    last: (stream) => streams.last(stream),
     async *follow(after, signal) {
       if (down) throw new Error('unreachable');
       const source = streams.follow(after, signal)[Symbol.asyncIterator]();

@@ -7,7 +7,7 @@ import { addDemo } from './demo.ts';
 import { runDoctor } from './doctor.ts';
 import type { Check } from './doctor.ts';
 import { addImport } from './import-command.ts';
-import { runLogTail } from './log-tail.ts';
+import { addLog } from './log-command.ts';
 import { CommandFailed } from './output.ts';
 import type { Surroundings } from './output.ts';
 import { runSql } from './sql.ts';
@@ -34,6 +34,8 @@ Examples:
   daybook doctor                                         can it run here, and does it?
   daybook sql --tenant acme "SELECT event_name, count() AS n FROM events GROUP BY event_name"
   daybook log tail --tenant acme --follow                records as they come
+  daybook log search --tenant acme --user u1             the records of one user, newest first
+  daybook log verify --tenant acme                       is every stored byte what was written?
   daybook import history.csv --tenant acme --dry-run     would these rows be taken?
 `;
 
@@ -102,34 +104,12 @@ function createProgram(options: ProgramOptions, end: (given: ProgramEnd) => void
       await runSql({ ...flags, sql, url: flags.url ?? urlOf(configOf({}, around)) }, around);
     });
 
-  program
-    .command('log')
-    .description('look into the log of a tenant')
-    .command('tail')
-    .description('print the newest records of a tenant, through the running platform')
-    .requiredOption('-t, --tenant <id>', 'whose log')
-    .option('-n, --count <n>', 'how many of the newest', '10')
-    .option('-f, --follow', 'go on with those that come', false)
-    .option('--dead-letters', 'the inputs that were kept out of the log', false)
-    .option('-u, --url <url>', 'the running platform (default: as configured)')
-    .option('--json', 'one JSON object per record', false)
-    .action(async (flags: TailFlags) => {
-      await runLogTail({ ...flags, url: flags.url ?? urlOf(configOf({}, around)) }, around);
-    });
+  addLog(program, { around, end, url: () => urlOf(configOf({}, around)) });
   addImport(program, { around, end, url: () => urlOf(configOf({}, around)) });
   return program;
 }
 
 type Flags = Readonly<Record<string, string | undefined>>;
-type TailFlags = {
-  tenant: string;
-  count: string;
-  follow: boolean;
-  deadLetters: boolean;
-  url?: string;
-  json: boolean;
-};
-
 /** An option for every setting of the table, and one for the file. */
 function withSettings(command: Command): Command {
   command.option('--config <file>', 'JSON file of settings by name');

@@ -5,6 +5,7 @@ import { createServer, get } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { randomUUID } from 'node:crypto';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
@@ -12,9 +13,13 @@ import express from 'express';
 import type { ErrorRequestHandler } from 'express';
 import { Fault, parseReceipt, parseTenantId } from '#domain';
 import type { Position, TenantId } from '#domain';
-import type { AppendOutcome, EventLog, NewRecord } from '#log';
+import { createAudit } from '#log';
+import type { AppendOutcome, Audit, EventLog, NewRecord } from '#log';
+import type { FactStore } from '#projections';
 import { openLmdbEventLog } from '../log/lmdb-event-log.ts';
-import { createLogTailRouter } from './http-log-tail.ts';
+import { openLmdbStreamStore } from '../log/lmdb-stream-store.ts';
+import { createRawHistoryRouter } from './http-raw-history.ts';
+import { createRawHistory } from './raw-history.ts';
 
 const tenantOf = (id: string): TenantId => {
   const parsed = parseTenantId(id);
@@ -43,14 +48,22 @@ type Line = { position: { partition: number; offset: string }; receipt: string; 
   headers: Record<string, unknown>;
 };
 
-async function open(t: TestContext): Promise<{ log: EventLog; url: string; stop: AbortController }> {
+async function open(
+  t: TestContext,
+): Promise<{ log: EventLog; audit: Audit; url: string; stop: AbortController }> {
   const dataDir = await mkdtemp(join(tmpdir(), 'daybook-tail-'));
   const log = await openLmdbEventLog({ dataDir });
   await log.create(acme, { partitions: 4 });
   await log.create(globex, { partitions: 4 });
   const stop = new AbortController();
   const app = express();
-  app.use(createLogTailRouter({ log, signal: stop.signal }));
+  const streams = await openLmdbStreamStore({ dataDir, name: 'audit' });
+  const audit = createAudit(streams, { newId: randomUUID });
+  // The newest records are never looked for in the facts.
+  const facts = {} as FactStore;
+  const progress = { state: async () => undefined };
+  const history = createRawHistory({ log, facts, progress, audit, clock: Date.now });
+  app.use(createRawHistoryRouter({ history, signal: stop.signal }));
   const failed: ErrorRequestHandler = (error, _req, res, _next) => {
     res.status(error instanceof Fault ? 400 : 500).json({ code: (error as Fault).code });
   };
@@ -61,10 +74,11 @@ async function open(t: TestContext): Promise<{ log: EventLog; url: string; stop:
     server.closeAllConnections();
     server.close();
     await log[Symbol.asyncDispose]();
+    await streams[Symbol.asyncDispose]();
     await rm(dataDir, { recursive: true, force: true });
   });
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/v1/log/tail`;
-  return { log, url, stop };
+  return { log, audit, url, stop };
 }
 
 const linesOf = async (url: string): Promise<Line[]> => {
