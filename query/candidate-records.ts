@@ -142,8 +142,13 @@ function cut(ranges: readonly CandidateRange[], limit: number): Candidates {
       records += own;
       continue;
     }
-    if (!range.only) kept.push({ ...range, to: range.from + BigInt(limit - records) });
-    return { ranges: kept, records: range.only ? records : limit, isCut: true };
+    const rest = limit - records;
+    kept.push(
+      range.only
+        ? { ...range, only: new Set([...range.only].slice(0, rest)) }
+        : { ...range, to: range.from + BigInt(rest) },
+    );
+    return { ranges: kept, records: limit, isCut: true };
   }
   return { ranges: kept, records, isCut: false };
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { actorOf, formatAsOf, parseAsOf, parseTenantId } from '#domain';
-import type { Event, PositionVector, Tenant, TenantId } from '#domain';
+import { actorOf, formatAsOf, parseTenantId } from '#domain';
+import type { Event, Tenant, TenantId } from '#domain';
 import { startViewProjector } from '#projections';
 import type { FactState, ViewStore, ViewWanted } from '#projections';
 import { openChdbFactStore } from '../projections/chdb-fact-store.ts';
@@ -219,7 +219,8 @@ describe('explanations of figures from the live views', () => {
     console.log(`# seed ${seed}`);
     door = opened.use(await openDoor());
     const dir = opened.use(await temporaryDir());
-    views = opened.use(openLmdbViewStore({ dataDir: dir.path }));
+    const store = opened.use(openLmdbViewStore({ dataDir: dir.path }));
+    views = store;
     const facts = opened.use(await openChdbFactStore({ dataDir: dir.path }));
     await facts.prepare(1);
     const known = TENANTS.map((id): Tenant => ({ id, partitions: 4, createdAtMs: 0 }));
@@ -228,7 +229,7 @@ describe('explanations of figures from the live views', () => {
       return { [Symbol.dispose]: () => undefined };
     };
     const clock = (): number => NOW_MS;
-    const progress = opened.use(startViewProjector({ log: door.log, tenants: { onTenant }, views, clock }));
+    const progress = opened.use(startViewProjector({ log: door.log, tenants: { onTenant }, views: store, clock }));
     for (const event of history(seed)) {
       const { status } = await door.post('/api/v1/behaviors/track', event as never);
       assert.equal(status, 200);
@@ -261,7 +262,7 @@ describe('explanations of figures from the live views', () => {
         paused: undefined,
       });
     }
-    open = (over = {}, read = views) =>
+    open = (over = {}, read = store) =>
       createLiveExplanations({
         live: createLiveQuestions({ views: read, progress, tenants, clock }),
         log: door.log,
