@@ -10,6 +10,7 @@ import {
   LOG_TAIL_SCHEMAS,
   SQL_PATHS,
   SQL_SCHEMAS,
+  describeAsOf,
   describeLiveQuestions,
   describeQueries,
 } from '#query';
@@ -30,6 +31,7 @@ const document = JSON.parse(
       createHttpEntries({} as HttpEntriesOptions),
       describeQueries(),
       describeLiveQuestions(),
+      describeAsOf(),
       { paths: DOCUMENT_PATHS, schemas: {} },
       { paths: SQL_PATHS, schemas: SQL_SCHEMAS },
       { paths: LOG_TAIL_PATHS, schemas: LOG_TAIL_SCHEMAS },

@@ -69,7 +69,10 @@ function isBucketOf({ view, range }: Pick<ViewWanted, 'view' | 'range'>, bucketM
   return bucketMs >= range.fromMs && bucketMs < range.toMs;
 }
 
-function within({ view, range }: ViewWanted, entries: ReadonlyMap<string, number>): ReadonlyMap<string, number> {
+function within(
+  { view, range }: ViewWanted,
+  entries: ReadonlyMap<string, number>,
+): ReadonlyMap<string, number> {
   const { bucketMs, cap } = VIEWS[view];
   const kept = cap === undefined ? entries : newestOf(entries, cap);
   if (!range || bucketMs !== undefined) return kept;

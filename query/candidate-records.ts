@@ -66,14 +66,14 @@ async function namedByFacts(
     params: binder.params,
   });
   const ranges: CandidateRange[] = [];
-  let only: Set<bigint> = new Set();
+  let only = new Set<bigint>();
   for (const { p: partition, o } of rows) {
     const offset = BigInt(o);
     const last = ranges.at(-1);
     if (last?.partition === partition && offset - last.to < NEIGHBOURS) {
       ranges[ranges.length - 1] = { ...last, to: offset + 1n };
     } else {
-      only = new Set();
+      only = new Set<bigint>();
       ranges.push({ partition, from: offset, to: offset + 1n, only });
     }
     only.add(offset);
@@ -92,7 +92,9 @@ async function absentFromFacts(
     params: counting.params,
   });
   const held = new Map(counts.map(({ p, n }) => [p, BigInt(n)]));
-  const lacking = [...seen.keys()].filter((partition) => (held.get(partition) ?? 0n) < (seen[partition] ?? 0n));
+  const lacking = [...seen.keys()].filter(
+    (partition) => (held.get(partition) ?? 0n) < (seen[partition] ?? 0n),
+  );
   if (lacking.length === 0) return [];
   const binder = createBinder();
   // An offset stands for the gap before it; the end of what was seen closes the last one.

@@ -12,7 +12,18 @@ export type Difference = {
 type Members = Readonly<Record<string, unknown>>;
 
 /** Members by which the rows of a list are told apart, whatever their order; the first that all rows have. */
-const NAMES = ['item_id', 'scenario_id', 'user_id', 'time', 'date', 'start', 'action', 'metric', 'group', 'breakdown'];
+const NAMES = [
+  'item_id',
+  'scenario_id',
+  'user_id',
+  'time',
+  'date',
+  'start',
+  'action',
+  'metric',
+  'group',
+  'breakdown',
+];
 
 /** Decimals that a difference of binary fractions is rounded to; no figure has more. */
 const DECIMALS = 6;
@@ -20,26 +31,25 @@ const DECIMALS = 6;
 /** The figures in which two values differ, in the order of the first, then of the second. */
 export function differencesBetween(before: unknown, after: unknown, path = ''): readonly Difference[] {
   if (JSON.stringify(before) === JSON.stringify(after)) return [];
-  if (Array.isArray(before) && Array.isArray(after)) return ofLists(before, after, path);
-  if (isMembers(before) && isMembers(after)) {
-    const names = new Set([...Object.keys(before), ...Object.keys(after)]);
+  // What only one of them has is shown figure by figure too.
+  const old = before ?? emptyLike(after);
+  const fresh = after ?? emptyLike(before);
+  if (Array.isArray(old) && Array.isArray(fresh)) return ofLists(old, fresh, path);
+  if (isMembers(old) && isMembers(fresh)) {
+    const names = new Set([...Object.keys(old), ...Object.keys(fresh)]);
     return [...names].flatMap((name) =>
-      differencesBetween(before[name], after[name], path === '' ? name : `${path}.${name}`),
+      differencesBetween(old[name], fresh[name], path === '' ? name : `${path}.${name}`),
     );
   }
-  // What only one of them has is shown figure by figure too.
-  if (before === undefined && typeof after === 'object' && after !== null)
-    return differencesBetween(Array.isArray(after) ? [] : {}, after, path);
-  if (after === undefined && typeof before === 'object' && before !== null)
-    return differencesBetween(before, Array.isArray(before) ? [] : {}, path);
   return [{ path, before: before ?? null, after: after ?? null, difference: less(before, after) }];
 }
 
-function ofLists(
-  before: readonly unknown[],
-  after: readonly unknown[],
-  path: string,
-): readonly Difference[] {
+function emptyLike(value: unknown): unknown {
+  if (Array.isArray(value)) return [];
+  return isMembers(value) ? {} : undefined;
+}
+
+function ofLists(before: readonly unknown[], after: readonly unknown[], path: string): readonly Difference[] {
   const name = NAMES.find((each) => tellsApart(before, each) && tellsApart(after, each));
   if (name === undefined) {
     const length = Math.max(before.length, after.length);

@@ -83,7 +83,8 @@ export function createDiffs({ queries, facts, clock }: DiffsOptions): Diffs {
         range: { fromMs: Date.parse(secondMeta.range.from), toMs: Date.parse(secondMeta.range.to) },
       };
       const ask: Ask = async <Row>(statement: Parameters<Ask>[0]) =>
-        (await facts.query<Row>({ ...statement, limits: { maxSeconds: 30 }, ...(signal && { signal }) })).rows;
+        (await facts.query<Row>({ ...statement, limits: { maxSeconds: 30 }, ...(signal && { signal }) }))
+          .rows;
       const { limit = 100 } = asked;
       const counts = await countBetween(between, ask);
       const records = await listBetween(between, { after: asked.cursor, limit }, ask);
@@ -117,25 +118,30 @@ function read(check: ReturnType<typeof createFormCheck>, question: unknown): Rea
   const problems: Problem[] = [...check(question)];
   if (problems.length > 0) throw invalidQuestion(problems);
   const { before, after, cursor, ...asked } = question as Static<typeof DIFF_QUESTION>;
-  const pins = { before: parseAsOf(before), after: parseAsOf(after) };
-  for (const field of ['before', 'after'] as const) {
-    if (!pins[field]) problems.push({ field, code: 'token', message: 'is no token that an answer gave' });
-  }
-  if (pins.before && pins.after && !covers(pins.after.vector, pins.before.vector)) {
-    problems.push({ field: 'after', code: 'range', message: 'must not lie before the other token' });
-  }
   const position = cursor === undefined ? undefined : positionOf(cursor);
   if (cursor !== undefined && !position)
     problems.push({ field: 'cursor', code: 'token', message: 'is no cursor that a diff gave' });
   if (asked.question && 'as_of' in asked.question)
     problems.push({ field: 'question.as_of', code: 'unknown', message: 'is said by before and after' });
-  if (problems.length > 0 || !pins.before || !pins.after) throw invalidQuestion(problems);
-  return {
-    ...asked,
-    before: { token: before, pin: pins.before },
-    after: { token: after, pin: pins.after },
-    cursor: position,
-  };
+  const pins = readPins({ before, after }, problems);
+  if (problems.length > 0 || !pins) throw invalidQuestion(problems);
+  return { ...asked, ...pins, cursor: position };
+}
+
+/** The two tokens; what is wrong with them is added to the problems. */
+function readPins(
+  tokens: Readonly<Record<'before' | 'after', string>>,
+  problems: Problem[],
+): Pick<Read, 'before' | 'after'> | undefined {
+  const before = parseAsOf(tokens.before);
+  const after = parseAsOf(tokens.after);
+  const message = 'is no token that an answer gave';
+  if (!before) problems.push({ field: 'before', code: 'token', message });
+  if (!after) problems.push({ field: 'after', code: 'token', message });
+  if (!before || !after) return undefined;
+  if (!covers(after.vector, before.vector))
+    problems.push({ field: 'after', code: 'range', message: 'must not lie before the other token' });
+  return { before: { token: tokens.before, pin: before }, after: { token: tokens.after, pin: after } };
 }
 
 function differing(name: string, before: number | bigint, after: number | bigint): object {

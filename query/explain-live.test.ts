@@ -42,12 +42,17 @@ type Listed = {
   readonly total: { readonly users: number; readonly events: number; readonly sums?: object };
   readonly users?: readonly { readonly user: string; readonly events: number }[];
   readonly events?: readonly Row[];
-  readonly records?: readonly (Row & { readonly record: { readonly raw: string; readonly headers: object } })[];
+  readonly records?: readonly (Row & {
+    readonly record: { readonly raw: string; readonly headers: object };
+  })[];
   readonly next_cursor: string | null;
   readonly sampled?: object;
   readonly meta: { readonly vector: string | null; readonly at: string };
 };
-type Row = { readonly position: { readonly partition: number; readonly offset: string }; readonly event_id: string };
+type Row = {
+  readonly position: { readonly partition: number; readonly offset: string };
+  readonly event_id: string;
+};
 
 /** Two tenants that share all their ids, with behaviours, page views, catalogue entries and sessions. */
 function history(seed: number): readonly object[] {
@@ -77,8 +82,8 @@ function history(seed: number): readonly object[] {
 type Case = {
   readonly name: string;
   readonly question: Readonly<Record<string, string | number>>;
-  expected(events: readonly Event[]): unknown;
-  isOf(event: Event): boolean;
+  readonly expected: (events: readonly Event[]) => unknown;
+  readonly isOf: (event: Event) => boolean;
 };
 
 const minuteOf = (ms: number): number => Math.floor(ms / MINUTE);
@@ -87,7 +92,9 @@ const inMinutes = (count: number) => (event: Event) =>
 const inLastHour = inMinutes(60);
 const row = (list: unknown, member: string, value: unknown) =>
   (list as Record<string, unknown>[]).find((each) => each[member] === value);
-const of = (answer: unknown) => answer as Record<string, any>;
+/** A member of what an oracle says, however deep. */
+const of = (answer: unknown, ...path: readonly string[]): unknown =>
+  path.reduce<unknown>((inner, name) => (inner as Record<string, unknown>)[name], answer);
 
 const CASES: readonly Case[] = [
   ...['i1', 'i5', 'nothing'].map((item): Case => ({
@@ -95,7 +102,10 @@ const CASES: readonly Case[] = [
     question: { scenario_id: 'feed', item_id: item, half_life: '10m' },
     expected: (events) =>
       row(
-        of(liveHotItemsOf(events, { atMs: NOW_MS, scenarioId: 'feed', halfLifeMs: 600_000, limit: 99 }))['items'],
+        of(
+          liveHotItemsOf(events, { atMs: NOW_MS, scenarioId: 'feed', halfLifeMs: 600_000, limit: 99 }),
+          'items',
+        ),
         'item_id',
         item,
       )?.['score'] ?? 0,
@@ -109,7 +119,8 @@ const CASES: readonly Case[] = [
   {
     name: 'realtimeMetrics',
     question: { scenario_id: 'shop', cell: 'ctr' },
-    expected: (events) => of(liveMetricsOf(events, { atMs: NOW_MS, scenarioId: 'shop', minutes: 60 }))['total'].ctr,
+    expected: (events) =>
+      of(liveMetricsOf(events, { atMs: NOW_MS, scenarioId: 'shop', minutes: 60 }), 'total', 'ctr'),
     isOf: (event) =>
       inLastHour(event) && event.scenario_id === 'shop' && ['impression', 'click'].includes(event.event_name),
   },
@@ -117,13 +128,15 @@ const CASES: readonly Case[] = [
     name: 'realtimeMetrics',
     question: { cell: 'conversions', experiment_id: 'ranker', group: 'b', minutes: 30 },
     expected: (events) =>
-      row(of(liveMetricsOf(events, { atMs: NOW_MS, minutes: 30 }))['experiments'], 'group', 'b')?.['conversions'],
+      row(of(liveMetricsOf(events, { atMs: NOW_MS, minutes: 30 }), 'experiments'), 'group', 'b')?.[
+        'conversions'
+      ],
     isOf: (event) => inMinutes(30)(event) && event.experiment_group === 'b' && event.event_name === 'order',
   },
   {
     name: 'realtimeMetrics',
     question: { cell: 'pv' },
-    expected: (events) => of(liveMetricsOf(events, { atMs: NOW_MS, minutes: 60 }))['total'].pv,
+    expected: (events) => of(liveMetricsOf(events, { atMs: NOW_MS, minutes: 60 }), 'total', 'pv'),
     isOf: (event) => inLastHour(event) && ['view', 'pageview'].includes(event.event_name),
   },
   ...(['uv', 'events', 'ctr'] as const).map((cell): Case => ({
@@ -131,7 +144,7 @@ const CASES: readonly Case[] = [
     question: { cell, minute: NOW_MS - 7 * MINUTE, scenario_id: 'feed' },
     expected: (events) =>
       row(
-        of(liveMinutesOf(events, { atMs: NOW_MS, scenarioId: 'feed', minutes: 60 }))['minutes'],
+        of(liveMinutesOf(events, { atMs: NOW_MS, scenarioId: 'feed', minutes: 60 }), 'minutes'),
         'minute',
         NOW_MS - 7 * MINUTE,
       )?.[cell],
@@ -143,7 +156,7 @@ const CASES: readonly Case[] = [
   {
     name: 'realtimeStats',
     question: { cell: 'today.actions.click' },
-    expected: (events) => of(liveStatsOf(events, NOW_MS))['today'].actions.click,
+    expected: (events) => of(liveStatsOf(events, NOW_MS), 'today', 'actions', 'click'),
     isOf: (event) =>
       Math.floor(event.timestamp / DAY) === Math.floor(NOW_MS / DAY) && event.event_name === 'click',
   },
@@ -151,8 +164,11 @@ const CASES: readonly Case[] = [
     name: 'realtimeStats',
     question: { cell: 'daily.kinds.generic', start: NOW_MS - DAY },
     expected: (events) =>
-      of(row(of(liveStatsOf(events, NOW_MS))['daily'], 'start', Math.floor(NOW_MS / DAY - 1) * DAY))['kinds']
-        .generic,
+      of(
+        row(of(liveStatsOf(events, NOW_MS), 'daily'), 'start', Math.floor(NOW_MS / DAY - 1) * DAY),
+        'kinds',
+        'generic',
+      ),
     isOf: (event) =>
       Math.floor(event.timestamp / DAY) === Math.floor(NOW_MS / DAY) - 1 && event.kind === 'generic',
   },
@@ -160,26 +176,26 @@ const CASES: readonly Case[] = [
     name: 'realtimeStats',
     question: { cell: 'hourly.events', start: new Date(NOW_MS - 5 * HOUR + 1).toISOString() },
     expected: (events) =>
-      row(of(liveStatsOf(events, NOW_MS))['hourly'], 'start', NOW_MS - 5 * HOUR)?.['events'],
+      row(of(liveStatsOf(events, NOW_MS), 'hourly'), 'start', NOW_MS - 5 * HOUR)?.['events'],
     isOf: ({ timestamp }) => Math.floor(timestamp / HOUR) === NOW_MS / HOUR - 5,
   },
   {
     name: 'realtimeStats',
     question: { cell: 'last_hour.watches' },
-    expected: (events) => of(liveStatsOf(events, NOW_MS))['last_hour'].watches,
+    expected: (events) => of(liveStatsOf(events, NOW_MS), 'last_hour', 'watches'),
     isOf: (event) => inLastHour(event) && event.watch_duration !== undefined,
   },
   {
     name: 'activeSessions',
     question: {},
-    expected: (events) => of(liveSessionsOf(events, NOW_MS, 1000))['active'],
+    expected: (events) => of(liveSessionsOf(events, NOW_MS, 1000), 'active'),
     isOf: (event) => inMinutes(31)(event) && event.session_id !== undefined,
   },
   {
     name: 'recentViews',
     question: { user_id: 'u3', item_id: 'i4' },
     expected: (events) =>
-      isoOf(row(of(recentViewsOf(events, 'u3', NOW_MS))['items'], 'item_id', 'i4')?.['viewed_at']),
+      isoOf(row(of(recentViewsOf(events, 'u3', NOW_MS), 'items'), 'item_id', 'i4')?.['viewed_at']),
     isOf: (event) =>
       event.user_id === 'u3' && event.item_id === 'i4' && ['click', 'view'].includes(event.event_name),
   },
@@ -187,7 +203,7 @@ const CASES: readonly Case[] = [
     name: 'exposures',
     question: { user_id: 'u3', scenario_id: 'feed' },
     expected: (events) =>
-      of(exposuresOf(events, { userId: 'u3', scenarioId: 'feed', atMs: NOW_MS }))['exposed'],
+      of(exposuresOf(events, { userId: 'u3', scenarioId: 'feed', atMs: NOW_MS }), 'exposed'),
     isOf: (event) =>
       event.user_id === 'u3' &&
       event.scenario_id === 'feed' &&
@@ -197,7 +213,7 @@ const CASES: readonly Case[] = [
   {
     name: 'itemStats',
     question: { item_id: 'i5', cell: 'add_cart_count' },
-    expected: (events) => of(itemCountersOf(events, 'i5'))['stats'].add_cart_count,
+    expected: (events) => of(itemCountersOf(events, 'i5'), 'stats', 'add_cart_count'),
     isOf: ({ item_id: item, event_name: name }) => item === 'i5' && name === 'add_cart',
   },
 ];
@@ -205,6 +221,7 @@ const CASES: readonly Case[] = [
 const isoOf = (ms: unknown): unknown => (typeof ms === 'number' ? new Date(ms).toISOString() : null);
 
 describe('explanations of figures from the live views', () => {
+  const seed = seedOfRun();
   const opened = new AsyncDisposableStack();
   const kept = new Map<TenantId, readonly Kept[]>();
   let door: Door;
@@ -215,8 +232,6 @@ describe('explanations of figures from the live views', () => {
     kept.get(tenant)!.map(({ value }) => value as unknown as Event);
 
   before(async () => {
-    const seed = seedOfRun();
-    console.log(`# seed ${seed}`);
     door = opened.use(await openDoor());
     const dir = opened.use(await temporaryDir());
     const store = opened.use(openLmdbViewStore({ dataDir: dir.path }));
@@ -229,7 +244,9 @@ describe('explanations of figures from the live views', () => {
       return { [Symbol.dispose]: () => undefined };
     };
     const clock = (): number => NOW_MS;
-    const progress = opened.use(startViewProjector({ log: door.log, tenants: { onTenant }, views: store, clock }));
+    const progress = opened.use(
+      startViewProjector({ log: door.log, tenants: { onTenant }, views: store, clock }),
+    );
     for (const event of history(seed)) {
       const { status } = await door.post('/api/v1/behaviors/track', event as never);
       assert.equal(status, 200);
@@ -302,7 +319,8 @@ describe('explanations of figures from the live views', () => {
     }
   }
 
-  test('one user, down to the bytes that stand in the log, and who read them', async () => {
+  test('one user, down to the bytes that stand in the log, and who read them', async (t) => {
+    t.diagnostic(`seed ${seed}`);
     const read: unknown[] = [];
     const explanations = open({
       recordRead: (one) => {
@@ -318,7 +336,9 @@ describe('explanations of figures from the live views', () => {
     })) as Listed;
     const own = kept
       .get(ACME)!
-      .filter(({ value }) => value['user_id'] === 'u2' && Number(value['timestamp']) >= NOW_MS - NOW_MS % DAY);
+      .filter(
+        ({ value }) => value['user_id'] === 'u2' && Number(value['timestamp']) >= NOW_MS - (NOW_MS % DAY),
+      );
     assert.ok(own.length > 3);
     assert.deepEqual(
       records.map(({ record }) => JSON.parse(record.raw) as unknown),
@@ -339,7 +359,9 @@ describe('explanations of figures from the live views', () => {
             found: answer.found.map((found) =>
               found.map((each) => ({
                 ...each,
-                entries: new Map([...each.entries].map(([member, n]) => [member, member === 'like' ? n + 1 : n])),
+                entries: new Map(
+                  [...each.entries].map(([member, n]) => [member, member === 'like' ? n + 1 : n]),
+                ),
               })),
             ),
           }
@@ -347,7 +369,7 @@ describe('explanations of figures from the live views', () => {
       },
     };
     const { value, recount } = await ask(open({}, wrong), 'itemStats', { item_id: 'i5', cell: 'like_count' });
-    const likes = of(itemCountersOf(eventsOf(ACME), 'i5'))['stats'].like_count as number;
+    const likes = of(itemCountersOf(eventsOf(ACME), 'i5'), 'stats', 'like_count') as number;
     assert.deepEqual([value, recount], [likes + 1, { value: likes, equal: false }]);
   });
 

@@ -171,7 +171,7 @@ export function createLiveExplanations(options: LiveExplanationsOptions): LiveEx
       const { tenant } = asking;
       const looked = page ? await lookAgain(each, asked, { page, tenant }) : await look(each, asked, asking);
       const { found, candidates } = await readAll(looked, asking);
-      const listed = await listedBy(asked, found.contributions, { looked, after: page?.after });
+      const listed = listedBy(asked, found.contributions, { looked, after: page?.after });
       if (asked.level === 'records') {
         const { cursor: _, ...question } = asked;
         await recordRead?.({ tenant, actor: asking.actor, question, records: listed.rows.length });
@@ -185,7 +185,9 @@ export function createLiveExplanations(options: LiveExplanationsOptions): LiveEx
       return {
         question: each.name,
         ...(page ? {} : compared(each, asked, { looked, found, candidates })),
-        ...(candidates.isCut ? { sampled: { records: candidates.records, of: 'the first ones of the log' } } : {}),
+        ...(candidates.isCut
+          ? { sampled: { records: candidates.records, of: 'the first ones of the log' } }
+          : {}),
         total: totalOf(found.contributions, looked.cell),
         ...rows,
         next_cursor: listed.next,
@@ -264,5 +266,7 @@ function listedBy(
 }
 
 function wrongCursor(): Fault {
-  return invalidQuestion([{ field: 'cursor', code: 'token', message: 'is no cursor that an explanation gave' }]);
+  return invalidQuestion([
+    { field: 'cursor', code: 'token', message: 'is no cursor that an explanation gave' },
+  ]);
 }

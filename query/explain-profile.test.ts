@@ -101,8 +101,7 @@ const CASES: readonly Case[] = [
   {
     field: 'features.category_counts.a.b',
     expected: (events) => count(events, (event) => shows(event) && categoryOf(event) === 'a.b'),
-    isOf: (event) =>
-      (shows(event) || event.event_name === 'not_interest') && categoryOf(event) === 'a.b',
+    isOf: (event) => (shows(event) || event.event_name === 'not_interest') && categoryOf(event) === 'a.b',
   },
   {
     field: 'features.devices.tablet',
@@ -158,6 +157,7 @@ function said(events: readonly Event[], name: string): unknown {
 }
 
 describe('explanations of profiles', () => {
+  const seed = seedOfRun();
   const opened = new AsyncDisposableStack();
   const kept = new Map<TenantId, readonly Kept[]>();
   let door: Door;
@@ -170,8 +170,6 @@ describe('explanations of profiles', () => {
       .map(({ value, ...position }) => ({ event: value as unknown as Event, ...position }));
 
   before(async () => {
-    const seed = seedOfRun();
-    console.log(`# seed ${seed}`);
     door = opened.use(await openDoor());
     const dir = opened.use(await temporaryDir());
     documents = opened.use(await openLmdbDocumentStore({ dataDir: dir.path }));
@@ -254,11 +252,17 @@ describe('explanations of profiles', () => {
             user,
           );
           const ids = events.filter((event) => isOf(event, events)).map(({ event_id: id }) => id);
-          assert.deepEqual(whole.events?.map(({ event_id: id }) => id), ids);
+          assert.deepEqual(
+            whole.events?.map(({ event_id: id }) => id),
+            ids,
+          );
           assert.equal(whole.total.events, ids.length);
           const paged: string[] = [];
-          for (let cursor: string | null | undefined; cursor !== null; ) {
-            const page: Explained = await ask({ ...question, limit: 9, ...(cursor && { cursor }) }, { tenant });
+          for (let cursor: string | null | undefined; cursor !== null;) {
+            const page: Explained = await ask(
+              { ...question, limit: 9, ...(cursor && { cursor }) },
+              { tenant },
+            );
             paged.push(...(page.events ?? []).map(({ event_id: id }) => id));
             cursor = page.next_cursor;
           }
@@ -276,7 +280,8 @@ describe('explanations of profiles', () => {
     }
   });
 
-  test('down to the bytes that stand in the log', async () => {
+  test('down to the bytes that stand in the log', async (t) => {
+    t.diagnostic(`seed ${seed}`);
     const { records = [] } = await ask({ user_id: 'u2', field: 'properties.plan', level: 'records' });
     const own = recordsOf(ACME, 'u2').filter(({ event }) => isSaid(event));
     assert.deepEqual(
@@ -317,7 +322,13 @@ describe('explanations of profiles', () => {
     );
     const lost = await ask(
       { user_id: 'u1', field: 'features.action_counts.click' },
-      { over: { documents: { get: (_set: unknown, ids: readonly unknown[]) => Promise.resolve(ids.map(() => undefined)) } } },
+      {
+        over: {
+          documents: {
+            get: (_set: unknown, ids: readonly unknown[]) => Promise.resolve(ids.map(() => undefined)),
+          },
+        },
+      },
     );
     assert.deepEqual([lost.value, lost.recount?.equal], [null, false]);
   });

@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import {
   ALL_SCENARIOS,
+  UTC,
   covers,
   formatAsOf,
   parseAsOf,
@@ -53,7 +54,11 @@ export const PROFILE_EXPLANATION = Type.Object(
     ),
     ...PAGING,
     level: Type.Optional(
-      oneOf(['events', 'records'], 'What is listed: events, or records with headers and raw bytes.', 'events'),
+      oneOf(
+        ['events', 'records'],
+        'What is listed: events, or records with headers and raw bytes.',
+        'events',
+      ),
     ),
   },
   { additionalProperties: false },
@@ -108,14 +113,11 @@ export function createProfileExplanations(options: ProfileExplanationsOptions): 
     const wait = readWait(asked, report);
     const zone = parseZone(asked.tz ?? 'UTC');
     if (!zone) report('tz', 'time_zone', 'must be an IANA time zone, such as Europe/Berlin');
-    const field = zone && (asked.field === undefined ? WHOLE : profileField(asked.field, zone));
-    if (zone && !field) report('field', 'unknown', 'is no field of a profile');
-    const page = asked.cursor === undefined ? undefined : parseCursor(asked.cursor);
-    const pin = page && parseAsOf(page.vector);
-    const isRight = asked.cursor === undefined || (page && pin && positionOf(page.after));
-    if (!isRight) report('cursor', 'token', WRONG_CURSOR);
+    const field = asked.field === undefined ? WHOLE : profileField(asked.field, zone ?? UTC);
+    if (!field) report('field', 'unknown', 'is no field of a profile');
+    const page = readPage(asked.cursor, report);
     if (problems.length > 0 || !zone || !field) throw invalidQuestion(problems);
-    return { asked, wait, zone, field, after: page?.after, pin };
+    return { asked, wait, zone, field, page };
   }
 
   /** The profile as it is kept, and the vector of all records that it must hold. */
@@ -177,42 +179,45 @@ export function createProfileExplanations(options: ProfileExplanationsOptions): 
     return { events: events.sort(byPosition), candidates };
   }
 
+  async function list(
+    { tenant, actor }: Explaining,
+    asked: Asked,
+    rows: readonly Contribution[],
+  ): Promise<object> {
+    if (asked.level !== 'records') return { events: rows.map(eventRow) };
+    const { cursor: _, ...question } = asked;
+    await recordRead?.({ tenant, actor, question, records: rows.length });
+    return { records: await recordRows(log, tenant, rows) };
+  }
+
   return {
     async explain(asking) {
       const { tenant, signal } = asking;
-      const { asked, wait, zone, field, after, pin } = read(asking.question);
+      const { asked, wait, zone, field, page } = read(asking.question);
       refusePin(asked.as_of);
       if (wait) await untilVisible(profiles, { ...wait, tenant, signal });
-      const looked = pin ? await lookAgain(asking, pin) : await look(asking, asked, zone);
+      const looked = page ? await lookAgain(asking, page.pin) : await look(asking, asked, zone);
       if (!looked) return NOBODY;
       const { events, candidates } = await readEvents(asking, asked.user_id, looked.pin.vector);
-      const scenario = asked.scenario_id ?? ALL_SCENARIOS;
-      const own = events.filter(({ event }) => profileScopes(event).includes(scenario));
-      const inOwn = new Set(own);
-      const related = field.isSaid
-        ? events.filter((logged) => logged.event.kind === 'user' || inOwn.has(logged))
-        : own;
+      const { own, related } = concerned(events, asked, field);
       const contributions = contributionsOf(related, field, asked.user_id);
       const { rows, next } = pageOfEvents(contributions, {
         level: 'events',
         limit: asked.limit ?? 100,
-        after,
+        after: page?.after,
       });
-      const isRaw = asked.level === 'records';
-      if (isRaw) {
-        const { cursor: _, ...question } = asked;
-        await recordRead?.({ tenant, actor: asking.actor, question, records: rows.length });
-      }
+      const listed = await list(asking, asked, rows);
       const token = formatAsOf(looked.pin);
       return {
         user_id: asked.user_id,
         field: asked.field ?? null,
-        ...(looked.shown && compared(looked.shown, { field, own, all: events, zone, isCut: candidates.isCut })),
+        ...(looked.shown &&
+          compared(looked.shown, { field, own, all: events, zone, isCut: candidates.isCut })),
         ...(candidates.isCut
           ? { sampled: { records: candidates.records, of: 'the first ones of the log' } }
           : {}),
         total: { events: contributions.length },
-        ...(isRaw ? { records: await recordRows(log, tenant, rows) } : { events: rows.map(eventRow) }),
+        ...listed,
         next_cursor: next === undefined ? null : formatCursor({ vector: token, atMs: 0, after: next }),
         meta: { vector: token, generation: looked.pin.generation, records_read: candidates.records },
       };
@@ -221,6 +226,25 @@ export function createProfileExplanations(options: ProfileExplanationsOptions): 
 }
 
 type Looked = { readonly pin: AsOfToken; readonly shown: object | undefined };
+
+/** A later page and what it keeps to. */
+function readPage(cursor: string | undefined, report: Report): { pin: AsOfToken; after: string } | undefined {
+  if (cursor === undefined) return undefined;
+  const page = parseCursor(cursor);
+  const pin = page && parseAsOf(page.vector);
+  if (pin && positionOf(page.after)) return { pin, after: page.after };
+  report('cursor', 'token', WRONG_CURSOR);
+  return undefined;
+}
+
+/** The events a profile is folded from, and with them those that may concern the field. */
+function concerned(events: readonly LoggedEvent[], { scenario_id }: Asked, { isSaid }: ProfileField) {
+  const own = new Set(
+    events.filter(({ event }) => profileScopes(event).includes(scenario_id ?? ALL_SCENARIOS)),
+  );
+  const related = isSaid ? events.filter((each) => each.event.kind === 'user' || own.has(each)) : [...own];
+  return { own: [...own], related };
+}
 
 const WRONG_CURSOR = 'is no cursor that an explanation gave';
 

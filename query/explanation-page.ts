@@ -25,7 +25,8 @@ export const EXPLAINING = {
   cursor: Type.Optional(
     Type.String({
       maxLength: 4000,
-      description: 'The `next_cursor` of the page before; an opaque word that keeps to its vector and instant.',
+      description:
+        'The `next_cursor` of the page before; an opaque word that keeps to its vector and instant.',
     }),
   ),
 };

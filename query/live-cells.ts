@@ -43,9 +43,7 @@ const DAY = 24 * HOUR;
 
 const text = (description: string) => Type.String({ minLength: 1, maxLength: 255, description });
 const instant = (description: string) =>
-  Type.Optional(
-    Type.Unsafe<string | number>({ type: ['string', 'number'], maxLength: 64, description }),
-  );
+  Type.Optional(Type.Unsafe<string | number>({ type: ['string', 'number'], maxLength: 64, description }));
 const ITEM = { item_id: text('The item whose figure is explained.') };
 
 const hotItems: LiveCells = {
@@ -60,7 +58,9 @@ const hotItems: LiveCells = {
   },
 };
 
-const FIGURE = text('The figure: `events`, `pv`, `ctr`, `conversions`, `avg_watch_duration`, `actions.click`, …');
+const FIGURE = text(
+  'The figure: `events`, `pv`, `ctr`, `conversions`, `avg_watch_duration`, `actions.click`, …',
+);
 
 const realtimeMetrics: LiveCells = {
   members: {
@@ -99,7 +99,9 @@ const realtimeMinutes: LiveCells = {
     if (startMs === undefined) return undefined;
     const range = { fromMs: startMs, toMs: startMs + MINUTE };
     const id = String(scenario_id ?? '');
-    const isKnown = ['events', 'pv', 'uv', 'impressions', 'clicks', 'ctr', 'conversions'].includes(String(cell));
+    const isKnown = ['events', 'pv', 'uv', 'impressions', 'clicks', 'ctr', 'conversions'].includes(
+      String(cell),
+    );
     if (!isKnown) report('cell', 'enum', 'must be events, pv, uv, impressions, clicks, ctr or conversions');
     return {
       valueIn: (answer) =>
@@ -116,7 +118,9 @@ const realtimeMinutes: LiveCells = {
 
 const activeSessions: LiveCells = {
   members: {
-    session_id: Type.Optional(text('The session whose last sighting is explained; by default how many are active.')),
+    session_id: Type.Optional(
+      text('The session whose last sighting is explained; by default how many are active.'),
+    ),
   },
   cellOf({ session_id: session }, atMs) {
     const { range } = wantedSessions(atMs);
@@ -254,12 +258,7 @@ export const LIVE_CELLS: Readonly<Record<string, LiveCells>> = {
   itemStats,
 };
 
-function partOf(
-  view: ViewName,
-  id: string,
-  range: Window | undefined,
-  nameOf: ViewPart['nameOf'],
-): ViewPart {
+function partOf(view: ViewName, id: string, range: Window | undefined, nameOf: ViewPart['nameOf']): ViewPart {
   return { view, id, nameOf, ...(range && { range }) };
 }
 

@@ -75,7 +75,12 @@ function history(tenant: string, options: { readonly seed: number; readonly coun
     const fate = random.next();
     const sketch: Sketch =
       fate < 0.1
-        ? { kind: 'catalog', name: random.pick(['item_put', 'item_deleted']), item_id: `i${random.below(9)}`, at }
+        ? {
+            kind: 'catalog',
+            name: random.pick(['item_put', 'item_deleted']),
+            item_id: `i${random.below(9)}`,
+            at,
+          }
         : fate < 0.3
           ? { name: random.pick(['pageview', 'beat']), user_id, at }
           : {
@@ -147,7 +152,6 @@ describe('a pinned answer', () => {
   }
 
   beforeAll(async () => {
-    console.log(`# seed ${seed}`);
     asking = await openAsking();
     asking.nowMs = Date.UTC(2024, 4, 1);
     tenant = await asking.put(half);
@@ -157,7 +161,8 @@ describe('a pinned answer', () => {
   });
   after(() => asking[Symbol.asyncDispose]());
 
-  test('there is one of every analysis', async () => {
+  test('there is one of every analysis', async (t) => {
+    t.diagnostic(`seed ${seed}`);
     assert.deepEqual([...new Set(ASKED.map(({ name }) => name))].sort(), [...ANALYSES].sort());
     await take();
     const figures = new Set(given.map((each) => each.bytes));
@@ -195,9 +200,12 @@ describe('a pinned answer', () => {
     const token = String(given[0]?.token);
     const codesOf = async (name: AnalysisName, question: object): Promise<unknown> => {
       const asked = ask({ name, question: { ...question, as_of: token } }, tenant);
-      const error = await asked.then(() => undefined, (reason: unknown) => reason);
+      const error = await asked.then(
+        () => undefined,
+        (reason: unknown) => reason,
+      );
       if (error === undefined) return undefined;
-      assert.ok(error instanceof Fault, String(error));
+      assert.ok(error instanceof Fault);
       const errors = (error.details['errors'] ?? []) as { field: string; code: string }[];
       return errors.map(({ field, code }) => `${field} ${code}`).join();
     };

@@ -49,7 +49,9 @@ export function profileField(name: string, zone: Zone): ProfileField | undefined
   const field = of ?? name;
   if (!FIELDS.includes(field)) return undefined;
   const valueIn = (shown: object): unknown => {
-    const value = field.split('.').reduce<unknown>((inner, key) => (inner as Members | undefined)?.[key], shown);
+    const value = field
+      .split('.')
+      .reduce<unknown>((inner, key) => (inner as Members | undefined)?.[key], shown);
     if (member === undefined) return value ?? null;
     return Object.hasOwn(value ?? {}, member) ? (value as Members)[member] : null;
   };
@@ -62,7 +64,8 @@ export function profileField(name: string, zone: Zone): ProfileField | undefined
       const { event } = logged;
       if (field === 'properties') return said(event, member);
       if (field === 'features.active_hours' && !isActive(event, newestMs)) return undefined;
-      if (field === 'features.favorite_categories' || field.startsWith('preferences')) return interestOf(event);
+      if (field === 'features.favorite_categories' || field.startsWith('preferences'))
+        return interestOf(event);
       const alone = shownAlone(logged, zone);
       const value = valueIn(alone);
       return same(value, valueIn(shownProfile(createProfile(), zone))) ? undefined : { [name]: value };

@@ -123,10 +123,10 @@ export function createQueries(options: QueriesOptions): Queries {
     const pin = readPin(common.as_of, parseZone(common.tz ?? 'UTC') ?? UTC, report);
     // What was received before an instant is asked about as it was at that instant.
     const clockMs = pin.kind === 'received_before' ? pin.atMs : clock();
-    const asked = analysis.time?.(question, clockMs) ?? common;
+    const { upToNow, ...asked } = whenAsked(analysis, question, clockMs);
     const time = readTimeRange({ ...asked, defaultRange: analysis.defaultRange }, clockMs, report);
     const needsNow = pin.kind === 'token' && common.now === undefined;
-    if (needsNow && (analysis.isUpToNow?.(question) ?? isUpToNow(common))) problems.push(nowRequired());
+    if (needsNow && upToNow) problems.push(nowRequired());
     const waitFor = readWait(common, report);
     const plan = analysis.plan(question, time, report);
     if (problems.length > 0) throw invalidQuestion(problems);
@@ -190,6 +190,17 @@ export function createQueries(options: QueriesOptions): Queries {
       return finish(data, false);
     },
   };
+}
+
+/** When a question is about, and whether it means another time when it is asked later. */
+function whenAsked(
+  analysis: Analysis,
+  question: unknown,
+  clockMs: number,
+): TimeQuestion & { readonly upToNow: boolean } {
+  const common = question as Common;
+  const asked = analysis.time?.(question, clockMs) ?? common;
+  return { ...asked, upToNow: analysis.isUpToNow?.(question) ?? isUpToNow(common) };
 }
 
 /** A tenant without facts is answered by the analysis itself, over no rows. */
