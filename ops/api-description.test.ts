@@ -10,6 +10,7 @@ import {
   RAW_HISTORY_SCHEMAS,
   SQL_PATHS,
   SQL_SCHEMAS,
+  describeAsOf,
   describeLiveQuestions,
   describeQueries,
 } from '#query';
@@ -30,6 +31,7 @@ const document = JSON.parse(
       createHttpEntries({} as HttpEntriesOptions),
       describeQueries(),
       describeLiveQuestions(),
+      describeAsOf(),
       { paths: DOCUMENT_PATHS, schemas: {} },
       { paths: SQL_PATHS, schemas: SQL_SCHEMAS },
       { paths: RAW_HISTORY_PATHS, schemas: RAW_HISTORY_SCHEMAS },

@@ -46,6 +46,8 @@ export type {
   ViewUpkeep,
   ViewWanted,
 } from './view-store.ts';
+export { ViewRecount, changedParts } from './view-recount.ts';
+export type { ViewPart } from './view-recount.ts';
 export { VIEWS, VIEW_NAMES, hasExpired, joinIds, splitIds, viewBucketOf } from './views.ts';
 export type { ViewDefinition, ViewKey, ViewName } from './views.ts';
 export { ITEMS, USER_PROFILES } from './document-projection.ts';

@@ -117,7 +117,7 @@ export class ViewFold implements Fold<ViewPortion> {
 }
 
 /** A record that is no event is counted, so that nothing is left out in silence. */
-function foldRecord(value: Uint8Array, changes: ViewChanges): void {
+export function foldRecord(value: Uint8Array, changes: ViewChanges): void {
   const event = parseEvent(value);
   if (event && foldLiveViews(event, changes)) return;
   const counts = changes.collection('views:left_out', 0, '');

@@ -25,6 +25,15 @@ export type Analysis<Question = unknown, Plan = unknown> = {
   readonly summary: string;
   /** When the question is about, where its members do not say so by themselves. */
   time?(question: Question, clockMs: number): TimeQuestion;
+  /** Whether the question means another time when it is asked later. @default whether its range ends now */
+  isUpToNow?(question: Question): boolean;
+  /**
+   * From which instant (epoch ms) on it makes no difference to the answer what now is, for a range that does
+   * not end now. @default it never makes one
+   */
+  settledAtMs?(plan: Plan): number;
+  /** Whether facts from before the range are read too. @default not */
+  readsAllFacts?(plan: Plan): boolean;
   /** Takes a question of the right form; reports what the form does not tell. */
   plan(question: Question, time: TimeRange, report: Report): Plan;
   /** The selections whose names must not mean two kinds of event. */

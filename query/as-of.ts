@@ -2,7 +2,7 @@ import { Fault, covers, formatAsOf, parseAsOf, parseInstant } from '#domain';
 import type { PositionVector, Zone } from '#domain';
 import type { FactState } from '#projections';
 import type { Ask } from './analysis.ts';
-import type { Report } from './question.ts';
+import type { Problem, Report } from './question.ts';
 import { createBinder, factsOf, visible } from './sql.ts';
 import type { Scope } from './sql.ts';
 
@@ -41,7 +41,7 @@ export async function resolvePin(
     readonly state: FactState;
     readonly scope: Scope;
     readonly controlPosition: bigint;
-    /** Where the range of the question begins, epoch ms. */
+    /** From where on facts are read, epoch ms. */
     readonly fromMs: number;
   },
   ask: Ask,
@@ -61,6 +61,7 @@ export async function resolvePin(
     case 'token':
       return { vector: vectorOf(pin.token, now), token: pin.token };
     case 'received_before': {
+      if (horizon && now.fromMs < horizon.beforeMs) throw letGo(horizon.beforeMs);
       const binder = createBinder();
       const at = `fromUnixTimestamp64Milli(${binder.bind('Int64', pin.atMs)}, 'UTC')`;
       const rows = await ask<{ readonly p: number; readonly o: string }>({
@@ -89,10 +90,32 @@ function vectorOf(
     throw unavailable('it lies ahead of what the facts hold by now');
   }
   if (horizon && pin.controlPosition < horizon.position && fromMs < horizon.beforeMs) {
-    const instant = new Date(horizon.beforeMs).toISOString();
-    throw unavailable(`facts of events before ${instant} have been let go since it was given`);
+    throw letGo(horizon.beforeMs);
   }
   return pin.vector;
+}
+
+function letGo(beforeMs: number): Fault {
+  const instant = new Date(beforeMs).toISOString();
+  return unavailable(`facts of events before ${instant} have been let go`);
+}
+
+/** A token pins records, not the clock: without `now` the same question could have another answer later. */
+export function nowRequired(): Problem {
+  const message =
+    'is required beside as_of where the answer depends on the clock: give the meta.now of the answer that gave the token';
+  return { field: 'now', code: 'required', message };
+}
+
+/** When the newest of the pinned records was received, epoch ms; 0 without any. */
+export async function newestReceived(scope: Scope, ask: Ask): Promise<number> {
+  const binder = createBinder();
+  const [row] = await ask<{ readonly ms: string }>({
+    sql: `SELECT max(toUnixTimestamp64Milli(received_at)) AS ms FROM ${factsOf(scope)}
+      WHERE ${visible(binder, scope)}`,
+    params: binder.params,
+  });
+  return Number(row?.ms ?? 0);
 }
 
 function unavailable(reason: string): Fault {

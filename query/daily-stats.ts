@@ -82,6 +82,8 @@ export const dailyStats: Analysis<Question, Plan> = {
     return range ? { ...asked, from: range.fromMs, to: range.toMs } : asked;
   },
 
+  isUpToNow: ({ date }) => date === undefined,
+
   plan(question, time, report) {
     const { date = formatDate(time.fromMs, time.zone), scenario_id: scenarioId } = question;
     if (!dayOf(date, time.zone)) report('date', 'time', 'must be a day of the calendar, as 2024-03-04');

@@ -50,6 +50,9 @@ export const dashboard: Analysis<Static<typeof SCHEMA>, Plan> = {
 
   plan: (question, time) => ({ ...time, scenarioId: question.scenario_id }),
 
+  // The items are counted from all entries of the catalogue.
+  readsAllFacts: () => true,
+
   selections: () => [],
 
   async answer(plan, scope, ask) {

@@ -180,12 +180,7 @@ export function createDocumentQuestions(options: DocumentsOptions): DocumentQues
 
     async profile(asked) {
       const { question, zone, generation, meta } = await read('profile', asked, profiles);
-      if (question['as_of'] !== undefined) {
-        const reason = 'profiles are kept as they are now';
-        throw new Fault('QUERY_PIN_UNAVAILABLE', `A profile as of a token cannot be given: ${reason}.`, {
-          details: { reason },
-        });
-      }
+      refusePin(question['as_of']);
       const user = String(question['user_id']);
       const scenario =
         question['scenario_id'] === undefined ? ALL_SCENARIOS : String(question['scenario_id']);
@@ -223,12 +218,22 @@ function idOf(
   return kind === 'scenario' ? [String(scenario)] : [String(scenario), String(model)];
 }
 
+/** Throws `QUERY_PIN_UNAVAILABLE` when a profile is asked for as of anything but now. */
+export function refusePin(asOf: string | number | undefined): void {
+  if (asOf === undefined) return;
+  const reason = 'profiles are kept as they are now';
+  throw new Fault('QUERY_PIN_UNAVAILABLE', `A profile as of a token cannot be given: ${reason}.`, {
+    details: { reason },
+  });
+}
+
 /** A document without what only folding needs. */
 function shown({ fold: _, ...body }: JsonObject): JsonObject {
   return body;
 }
 
-function shownProfile(profile: Profile, zone: Zone): object {
+/** A profile as it is answered. */
+export function shownProfile(profile: Profile, zone: Zone): object {
   const { features, preferences, updated_at } = profileDocument(profile);
   const { total_watch_duration_ms, first_seen_at, last_seen_at, ...counts } = features;
   const instant = (ms: number | null): string | null => (ms === null ? null : formatInstant(ms, zone));

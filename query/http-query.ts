@@ -68,7 +68,8 @@ export function tenantOf(member: unknown, header: string | undefined): TenantId 
   return parsed.tenant;
 }
 
-function bodyOf(body: unknown): Record<string, unknown> {
+/** The members of a JSON body; throws `QUERY_INVALID` for any other. */
+export function bodyOf(body: unknown): Record<string, unknown> {
   if (body === null || typeof body !== 'object' || Array.isArray(body)) {
     const message = 'must be a JSON object, sent as application/json';
     throw new Fault('QUERY_INVALID', `The question ${message}.`, {

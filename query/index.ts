@@ -28,3 +28,6 @@ export type { LiveMeta } from './live-meta.ts';
 export { describeLiveQuestions } from './live-openapi.ts';
 export { createLiveQuestions } from './live-questions.ts';
 export type { LiveAnswer, LiveQuestions, LiveQuestionsOptions } from './live-questions.ts';
+export { createAsOfRouter } from './http-as-of.ts';
+export type { RecordRead } from './explain-live.ts';
+export { describeAsOf } from './openapi-as-of.ts';

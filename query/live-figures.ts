@@ -74,7 +74,8 @@ export function figuresOf(measured: readonly Measured[]): LiveFigures {
   };
 }
 
-function conversionOf(scenarioType: string): string {
+/** The action that is a conversion in a scenario type (X16). */
+export function conversionOf(scenarioType: string): string {
   return (CONVERSION_ACTIONS as Readonly<Record<string, string>>)[scenarioType] ?? DEFAULT_CONVERSION_ACTION;
 }
 

@@ -4,7 +4,7 @@ import { ACTIONS, compareText } from '#domain';
 import { VIEWS, joinIds } from '#projections';
 import type { ViewFound, ViewName, ViewWanted } from '#projections';
 import { LIVE_COMMON, SCENARIO, limitOf } from './live-question.ts';
-import type { LiveQuestion } from './live-question.ts';
+import type { LiveQuestion, Window } from './live-question.ts';
 
 const USER = Type.String({ minLength: 1, maxLength: 255, description: 'The user.' });
 const ITEM = Type.String({ minLength: 1, maxLength: 255, description: 'The item.' });
@@ -25,7 +25,7 @@ export const recentViews: LiveQuestion<Static<typeof RECENT>> = {
     answer: { user_id: 'u1', items: [{ item_id: 'i7', viewed_at: '2024-03-11T07:58:02.120Z' }] },
   },
   plan: ({ user_id: user, limit = 20 }, atMs) => ({
-    wanted: [since('user:recent', user, atMs)],
+    wanted: [sinceExpiry('user:recent', user, atMs)],
     answer: ([found = []]) => ({
       user_id: user,
       items: newestFirst(found, limit).map(([item, timeMs]) => ({
@@ -57,7 +57,7 @@ export const exposures: LiveQuestion<Static<typeof EXPOSURES>> = {
     },
   },
   plan: ({ user_id: user, scenario_id: scenario, limit = 1000 }, atMs) => ({
-    wanted: [since('exposed', joinIds(user, scenario), atMs)],
+    wanted: [sinceExpiry('exposed', joinIds(user, scenario), atMs)],
     answer: ([found = []]) => ({
       user_id: user,
       scenario_id: scenario,
@@ -94,7 +94,11 @@ export const itemStats: LiveQuestion<Static<typeof ITEM_STATS>> = {
 };
 
 /** What has not expired at the instant and does not lie after it. */
-function since(view: ViewName, id: string, atMs: number): ViewWanted {
+export function sinceExpiry(
+  view: ViewName,
+  id: string,
+  atMs: number,
+): ViewWanted & { readonly range: Window } {
   return { view, id, range: { fromMs: atMs - (VIEWS[view].keepMs ?? 0) + 1, toMs: atMs + 1 } };
 }
 

@@ -44,7 +44,13 @@ export type LiveQuestions = {
    */
   ask(
     name: string,
-    request: { readonly tenant: TenantId; readonly question: unknown; readonly signal?: AbortSignal },
+    request: {
+      readonly tenant: TenantId;
+      readonly question: unknown;
+      /** Whether all is listed, whatever the limit of the question. @default false */
+      readonly whole?: boolean;
+      readonly signal?: AbortSignal;
+    },
   ): Promise<LiveAnswer>;
 };
 
@@ -75,7 +81,7 @@ export function createLiveQuestions({
     LIVE_QUESTIONS.map((question) => [question.name, { question, check: createFormCheck(question.schema) }]),
   );
 
-  function read(name: string, question: unknown): Read {
+  function read(name: string, question: unknown, whole: boolean): Read {
     const known = checked.get(name);
     if (!known) throw new Fault('NOT_FOUND');
     const problems: Problem[] = [...known.check(question)];
@@ -84,7 +90,8 @@ export function createLiveQuestions({
     const common = question as Common;
     const atMs = readAt(common.at, report);
     const waitFor = readWait(common, report);
-    const planAt = (instantMs: number): LivePlan => known.question.plan(question, instantMs, report);
+    const planned = whole ? { ...(question as Common), limit: Infinity } : question;
+    const planAt = (instantMs: number): LivePlan => known.question.plan(planned, instantMs, report);
     planAt(atMs ?? clock());
     if (problems.length > 0) throw invalidQuestion(problems);
     if (common.as_of !== undefined) throw new Fault('QUERY_PIN_UNAVAILABLE', PIN_REFUSED);
@@ -108,9 +115,9 @@ export function createLiveQuestions({
   }
 
   return {
-    async ask(name, { tenant, question, signal }) {
+    async ask(name, { tenant, question, whole = false, signal }) {
       const startedMs = clock();
-      const asked = read(name, question);
+      const asked = read(name, question, whole);
       if (asked.waitFor) await untilVisible(progress, { ...asked.waitFor, tenant, signal });
       const state = tenants.get(tenant) ? await progress.state(tenant) : undefined;
       const { seen, atMs, data } = await look(state, asked);

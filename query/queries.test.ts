@@ -140,7 +140,7 @@ describe('questions', () => {
     const pin = { logIdentity: LOG, generation: 1, controlPosition: 0n, vector: [4n, 0n, 0n, 0n] };
     const reasonOf = async (changed: object) => {
       const as_of = formatAsOf({ ...pin, ...changed });
-      const fault = await faultOf(asking.ask('dashboard', tenant, { as_of }));
+      const fault = await faultOf(asking.ask('dashboard', tenant, { ...RANGE, as_of }));
       assert.equal(fault.code, 'QUERY_PIN_UNAVAILABLE');
       return fault.details['reason'];
     };

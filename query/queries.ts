@@ -1,11 +1,11 @@
 import { channel } from 'node:diagnostics_channel';
-import { parseAsOf } from '#domain';
+import { UTC, parseAsOf, parseZone } from '#domain';
 import type { TenantId } from '#domain';
 import type { Catalogue, Tenants } from '#log';
 import type { FactProgress, FactStore } from '#projections';
 import type { Analysis, AnalysisName, Ask } from './analysis.ts';
 import { createAnswerCache } from './answer-cache.ts';
-import { readPin, resolvePin } from './as-of.ts';
+import { newestReceived, nowRequired, readPin, resolvePin } from './as-of.ts';
 import type { Pin } from './as-of.ts';
 import { behaviorAnalysis } from './behavior-analysis.ts';
 import { dailyStats } from './daily-stats.ts';
@@ -26,7 +26,7 @@ import { retention } from './retention.ts';
 import { scenarioMetrics } from './scenario-metrics.ts';
 import { usableSeals } from './slices.ts';
 import type { Scope } from './sql.ts';
-import { readTimeRange } from './time-range.ts';
+import { isUpToNow, readTimeRange } from './time-range.ts';
 import type { TimeQuestion, TimeRange } from './time-range.ts';
 import { trend } from './trend.ts';
 import { userActivity } from './user-activity.ts';
@@ -99,6 +99,8 @@ type Read = {
   readonly time: TimeRange;
   readonly pin: Pin;
   readonly waitFor: Wait | undefined;
+  /** Whether it is pinned without saying what now is. */
+  readonly needsNow: boolean;
 };
 
 const answered = channel('daybook:query:answered');
@@ -118,13 +120,17 @@ export function createQueries(options: QueriesOptions): Queries {
     if (problems.length > 0) throw invalidQuestion(problems);
     const report: Report = (field, code, message) => problems.push({ field, code, message });
     const common = question as Common;
-    const asked = analysis.time?.(question, clock()) ?? common;
-    const time = readTimeRange({ ...asked, defaultRange: analysis.defaultRange }, clock(), report);
-    const pin = readPin(common.as_of, time.zone, report);
+    const pin = readPin(common.as_of, parseZone(common.tz ?? 'UTC') ?? UTC, report);
+    // What was received before an instant is asked about as it was at that instant.
+    const clockMs = pin.kind === 'received_before' ? pin.atMs : clock();
+    const { upToNow, ...asked } = whenAsked(analysis, question, clockMs);
+    const time = readTimeRange({ ...asked, defaultRange: analysis.defaultRange }, clockMs, report);
+    const needsNow = pin.kind === 'token' && common.now === undefined;
+    if (needsNow && upToNow) problems.push(nowRequired());
     const waitFor = readWait(common, report);
     const plan = analysis.plan(question, time, report);
     if (problems.length > 0) throw invalidQuestion(problems);
-    return { plan, time, pin, waitFor };
+    return { plan, time, pin, waitFor, needsNow };
   }
 
   /** Everything before it has run: which records are seen, and by which statements' scope. */
@@ -149,7 +155,7 @@ export function createQueries(options: QueriesOptions): Queries {
     async ask(name, { tenant, question, signal }) {
       const startedMs = clock();
       const analysis = CATALOGUE[name];
-      const { plan, time, pin, waitFor } = read(analysis, question);
+      const { plan, time, pin, waitFor, needsNow } = read(analysis, question);
       if (waitFor) await untilVisible(progress, { ...waitFor, tenant, signal });
       let rowsRead = 0;
       const ask: Ask = async <Row>(statement: Parameters<Ask>[0]) => {
@@ -161,7 +167,8 @@ export function createQueries(options: QueriesOptions): Queries {
         rowsRead += more;
         return rows;
       };
-      const seen = await pinDown(tenant, { pin, fromMs: time.fromMs }, ask);
+      const fromMs = analysis.readsAllFacts?.(plan) ? -Infinity : time.fromMs;
+      const seen = await pinDown(tenant, { pin, fromMs }, ask);
       const finish = (data: object, cached: boolean): Answer => {
         const elapsedMs = clock() - startedMs;
         if (answered.hasSubscribers)
@@ -170,6 +177,9 @@ export function createQueries(options: QueriesOptions): Queries {
         return { ...data, meta };
       };
       if (!seen) return finish(await analysis.answer(plan, NOWHERE, nothing), false);
+      const settledAtMs = needsNow ? analysis.settledAtMs?.(plan) : undefined;
+      if (settledAtMs !== undefined && (await newestReceived(seen.scope, ask)) < settledAtMs)
+        throw invalidQuestion([nowRequired()]);
       const key = `${tenant} ${name} ${seen.token} ${JSON.stringify(plan)}`;
       const kept = cache.get(key);
       if (kept) return finish(kept.data, true);
@@ -180,6 +190,17 @@ export function createQueries(options: QueriesOptions): Queries {
       return finish(data, false);
     },
   };
+}
+
+/** When a question is about, and whether it means another time when it is asked later. */
+function whenAsked(
+  analysis: Analysis,
+  question: unknown,
+  clockMs: number,
+): TimeQuestion & { readonly upToNow: boolean } {
+  const common = question as Common;
+  const asked = analysis.time?.(question, clockMs) ?? common;
+  return { ...asked, upToNow: analysis.isUpToNow?.(question) ?? isUpToNow(common) };
 }
 
 /** A tenant without facts is answered by the analysis itself, over no rows. */

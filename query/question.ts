@@ -97,7 +97,7 @@ export const COMMON = {
     Type.String({ maxLength: 64, description: 'IANA time zone of days, weeks and months.', default: 'UTC' }),
   ),
   now: time(
-    'The instant taken for now. By default the clock; give the `meta.now` of an answer to ask exactly the same again.',
+    'The instant taken for now. By default the clock, or the instant given as `as_of`. Beside a token as `as_of` it is required where the answer depends on it: give the `meta.now` of the answer that gave the token.',
   ),
   as_of: time(
     'Pins the answer: the `meta.as_of` of an earlier one, or an instant, for what was received before it.',

@@ -110,6 +110,11 @@ export const retention: Analysis<Static<typeof SCHEMA>, Plan> = {
     };
   },
 
+  // A period that is not over is null, until it is.
+  settledAtMs: ({ edges }) => edges.at(-1) ?? -Infinity,
+
+  readsAllFacts: (plan) => plan.cohort === 'first_ever' && !isPlain(plan),
+
   selections: (plan) => [plan.start, plan.return],
 
   async answer(plan, scope, ask) {
@@ -192,11 +197,10 @@ function firstEver(plan: Plan, scope: Scope, binder: Binder, bucket: string): st
  * with filters all facts are read.
  */
 function firsts(plan: Plan, scope: Scope, binder: Binder): string {
-  const isPlain = plan.filters.length === 0 && (plan.start.filters ?? []).length === 0;
   const starts = selected(binder, plan.start);
   const facts = `SELECT actor_id, ts AS at FROM ${factsOf(scope)}
     WHERE ${visible(binder, scope)} AND actor_id != '' AND ${starts}${filtered(binder, plan)}`;
-  if (!isPlain) return facts;
+  if (!isPlain(plan)) return facts;
   const kept = scope.vector.map((next, partition) => {
     const folded = scope.firstSeen[partition] ?? 0n;
     return folded < next ? folded : next;
@@ -205,6 +209,11 @@ function firsts(plan: Plan, scope: Scope, binder: Binder): string {
       WHERE tenant_id = ${binder.bind('String', scope.tenant)} AND ${beforeVector(binder, kept)}
         AND actor_id != '' AND ${starts}
     UNION ALL ${facts} AND NOT (${beforeVector(binder, kept)})`;
+}
+
+/** Whether names alone tell a start event. */
+function isPlain({ filters, start }: Plan): boolean {
+  return filters.length === 0 && (start.filters ?? []).length === 0;
 }
 
 function filtered(binder: Binder, plan: Plan): string {

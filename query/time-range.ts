@@ -24,6 +24,11 @@ export type TimeRange = {
   readonly nowMs: number;
 };
 
+/** Whether the range ends at whatever is now, so that the same question means another range later. */
+export function isUpToNow({ range, to, end_time: end }: TimeQuestion): boolean {
+  return range !== undefined || (to === undefined && end === undefined);
+}
+
 const DAY = 86_400_000;
 const LENGTHS: Readonly<Record<RangeLength, number>> = { '24h': DAY, '7d': 7 * DAY, '30d': 30 * DAY };
 

@@ -41,7 +41,8 @@ describe('documents over HTTP', () => {
   const overview = async (tenant: string, more = 'wait_for=latest'): Promise<Body> => {
     const answer = await bodyOf(platform.get(`/api/analytics/dashboard?tenant_id=${tenant}&${more}`));
     const { total_items, active_scenarios } = answer['overview'] as Body;
-    return { total_items, active_scenarios, as_of: (answer['meta'] as Body)['as_of'] };
+    const { as_of, now } = answer['meta'] as Body;
+    return { total_items, active_scenarios, as_of, now };
   };
   const track = async (events: readonly object[]): Promise<void> => {
     const answer = await bodyOf(platform.post('/api/v1/behaviors/track/batch', { events }));
@@ -277,7 +278,7 @@ describe('documents over HTTP', () => {
     await bodyOf(call('PATCH', '/api/v1/scenarios/a', { tenant_id: 'counted', status: 'inactive' }));
     const now = await overview('counted');
     assert.deepEqual([now['total_items'], now['active_scenarios']], [2, 1]);
-    const pinned = await overview('counted', `as_of=${String(before['as_of'])}`);
+    const pinned = await overview('counted', `as_of=${String(before['as_of'])}&now=${String(before['now'])}`);
     assert.deepEqual([pinned['total_items'], pinned['active_scenarios']], [3, 2]);
   });
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { AnalysisName } from '#query';
 import type { Platform } from '../platform.ts';
 
 /** What every answer carries beside its figures. */
@@ -60,7 +61,7 @@ export async function ask<Answer>(
 /** Asks by GET and expects an answer. */
 export async function askGet<Answer>(
   platform: Platform,
-  analysis: 'dashboard' | 'trend' | 'distribution',
+  analysis: Exclude<AnalysisName, 'funnel' | 'retention'>,
   question: Question,
 ): Promise<Answer> {
   const parameters = new URLSearchParams();

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ANALYSES } from '#query';
 import type { Platform } from '../platform.ts';
 import { startPlatform, temporaryDir } from '../platform.ts';
 import { createRandom, seedOfRun } from '../random.ts';
@@ -46,21 +47,35 @@ const QUESTIONS = [
       cohort: 'first_ever',
     },
   },
-  { analysis: 'dashboard', body: undefined },
-  { analysis: 'trend', body: undefined },
-  { analysis: 'distribution', body: undefined },
+  { analysis: 'dashboard', members: RANGE },
+  { analysis: 'trend', members: RANGE },
+  { analysis: 'distribution', members: RANGE },
+  { analysis: 'hot-items', members: RANGE },
+  { analysis: 'behavior-analysis', members: RANGE },
+  { analysis: 'scenario-metrics', members: RANGE },
+  { analysis: 'minutes', members: { from: '2024-05-01T00:00:00Z', to: '2024-05-02T00:00:00Z' } },
+  { analysis: 'user-activity', members: { ...RANGE, user_id: 'user-1' } },
+  { analysis: 'item-stats', members: { ...RANGE, item_id: 'item-1' } },
+  { analysis: 'daily-stats', members: { date: '2024-05-01' } },
+  { analysis: 'range', members: RANGE },
 ] as const;
+
+test('questions of every analysis are pinned', () => {
+  const pinned = new Set(QUESTIONS.map(({ analysis }) => analysis));
+  assert.deepEqual([...pinned].sort(), [...ANALYSES].sort());
+});
 
 type Pinned = { readonly meta: Meta };
 
 async function answers(platform: Platform, asOf?: string): Promise<{ figures: string[]; asOf: string[] }> {
   const figures: string[] = [];
   const tokens: string[] = [];
-  for (const { analysis, body } of QUESTIONS) {
-    const pin = asOf === undefined ? {} : { as_of: asOf };
-    const answer = body
-      ? await ask<Pinned>(platform, analysis, { tenant_id: TENANT, ...RANGE, tz: 'UTC', ...body, ...pin })
-      : await askGet<Pinned>(platform, analysis, { tenant_id: TENANT, ...RANGE, ...pin });
+  for (const question of QUESTIONS) {
+    const pin = { tenant_id: TENANT, ...(asOf === undefined ? {} : { as_of: asOf }) };
+    const answer =
+      'body' in question
+        ? await ask<Pinned>(platform, question.analysis, { ...RANGE, tz: 'UTC', ...question.body, ...pin })
+        : await askGet<Pinned>(platform, question.analysis, { ...question.members, ...pin });
     const { meta, ...figure } = answer;
     figures.push(JSON.stringify(figure));
     tokens.push(meta.as_of);

@@ -1,0 +1,147 @@
+import type { TObject } from 'typebox';
+import { DIFF_QUESTION } from './diffs.ts';
+import { explanationSchema } from './explain-live.ts';
+import { PROFILE_EXPLANATION } from './explain-profile.ts';
+import { LIVE_QUESTIONS } from './live-questions.ts';
+import type { QueryDescription } from './openapi.ts';
+
+/** Describes the explanations of live views and profiles, and the diff of two answers. */
+export function describeAsOf(): QueryDescription {
+  const explained = LIVE_QUESTIONS.map((question) => {
+    const path = `${question.path}/explain`;
+    const operation = {
+      tags: ['explanations'],
+      operationId: `${question.name}Explanation`,
+      summary: `What a figure is made of: ${question.summary.toLowerCase()}`,
+      parameters: parametersOf(path, explanationSchema(question)),
+      responses: responsesOf(LIVE_EXAMPLE),
+    };
+    return [path, { get: operation }] as const;
+  });
+  const profile = '/api/analytics/users/{user_id}/profile/explain';
+  return {
+    paths: {
+      ...Object.fromEntries(explained),
+      [profile]: {
+        get: {
+          tags: ['explanations'],
+          operationId: 'profileExplanation',
+          summary: 'What a field of a profile is made of',
+          parameters: parametersOf(profile, PROFILE_EXPLANATION),
+          responses: responsesOf(PROFILE_EXAMPLE),
+        },
+      },
+      '/api/analytics/diff': {
+        get: {
+          tags: ['questions'],
+          operationId: 'diffByGet',
+          summary: 'What became of an answer between two tokens, and why',
+          parameters: parametersOf('', DIFF_QUESTION).map((each) =>
+            each.name === 'question' ? { ...each, schema: { type: 'string' } } : each,
+          ),
+          responses: responsesOf(DIFF_EXAMPLE),
+        },
+        post: {
+          tags: ['questions'],
+          operationId: 'diff',
+          summary: 'What became of an answer between two tokens, and why',
+          requestBody: {
+            required: true,
+            content: {
+              'application/json': {
+                schema: { $ref: '#/components/schemas/DiffQuestion' },
+                example: {
+                  tenant_id: 'acme',
+                  analysis: 'dashboard',
+                  question: { from: '2024-03-04', to: '2024-03-11' },
+                  before: BEFORE,
+                  after: AFTER,
+                },
+              },
+            },
+          },
+          responses: responsesOf(DIFF_EXAMPLE),
+        },
+      },
+    },
+    schemas: { DiffQuestion: JSON.parse(JSON.stringify(DIFF_QUESTION)) as object },
+  };
+}
+
+function parametersOf(path: string, schema: TObject) {
+  const { required = [] } = schema as { readonly required?: readonly string[] };
+  return Object.entries(schema.properties).map(([name, form]) => {
+    const inPath = path.includes(`{${name}}`);
+    return {
+      name,
+      in: inPath ? 'path' : 'query',
+      required: inPath || required.includes(name),
+      schema: JSON.parse(JSON.stringify(form)) as object,
+    };
+  });
+}
+
+function responsesOf(example: object): object {
+  return {
+    200: {
+      description: 'The answer.',
+      content: { 'application/json': { schema: { type: 'object' }, example } },
+    },
+    400: { description: 'The question is not of the documented form (QUERY_INVALID, TENANT_INVALID).' },
+    403: { description: 'The tenant differs from the header (TENANT_MISMATCH).' },
+    410: { description: 'The answer can no longer be given (QUERY_PIN_UNAVAILABLE).' },
+    504: { description: 'The awaited event was not visible in time (QUERY_NOT_YET_VISIBLE).' },
+  };
+}
+
+const BEFORE = 'da1_018f6d2e-7a11-7c3e-9d7e-0b1f6f1f2a10_1_0_k.12.7.a';
+const AFTER = 'da1_018f6d2e-7a11-7c3e-9d7e-0b1f6f1f2a10_1_0_l.12.7.a';
+
+const LIVE_EXAMPLE = {
+  question: 'realtimeMetrics',
+  value: 50,
+  recount: { value: 50, equal: true },
+  total: { users: 2, events: 3, sums: { impression: 2, click: 1 } },
+  users: [
+    { user: 'u1', events: 2 },
+    { user: 'u2', events: 1 },
+  ],
+  next_cursor: null,
+  meta: { vector: BEFORE, at: '2024-03-11T08:00:12.000Z', records_read: 3 },
+};
+
+const EVENT = {
+  position: { partition: 0, offset: '20' },
+  event_id: 'evt_1',
+  kind: 'behaviour',
+  event: 'click',
+  user: 'u1',
+  time: '2024-03-11T07:59:02.120Z',
+  received_at: '2024-03-11T07:59:02.300Z',
+};
+
+const PROFILE_EXAMPLE = {
+  user_id: 'u1',
+  field: 'features.action_counts.click',
+  value: 1,
+  recount: { value: 1, equal: true, differences: [] },
+  total: { events: 1 },
+  events: [{ ...EVENT, counted: { 'features.action_counts.click': 1 } }],
+  next_cursor: null,
+  meta: { vector: BEFORE, generation: 1, records_read: 4 },
+};
+
+const DIFF_EXAMPLE = {
+  analysis: 'dashboard',
+  before: { as_of: BEFORE, answer: { overview: { total_clicks: 0 } } },
+  after: { as_of: AFTER, answer: { overview: { total_clicks: 1 } } },
+  changed: [{ path: 'overview.total_clicks', before: 0, after: 1, difference: 1 }],
+  changed_total: 1,
+  why: { records: { late: 1, new: 0, outside_range: 0 } },
+  records: [{ class: 'late', ...EVENT }],
+  next_cursor: null,
+  meta: {
+    now: '2024-03-11T08:00:00.000Z',
+    range: { from: '2024-03-04T00:00:00.000Z', to: '2024-03-11T00:00:00.000Z', tz: 'UTC' },
+  },
+};
