@@ -37,6 +37,8 @@ import {
   LOG_TAIL_SCHEMAS,
   SQL_PATHS,
   SQL_SCHEMAS,
+  createExplainRouter,
+  createExplanations,
   createLiveQuestions,
   createLiveRouter,
   createDocumentQuestions,
@@ -46,6 +48,7 @@ import {
   createQueryRouter,
   createSqlQuestions,
   createSqlRouter,
+  describeExplanations,
   describeLiveQuestions,
   describeQueries,
 } from '#query';
@@ -224,6 +227,7 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
     maxBodyBytes: config.ingressMaxBodyBytes,
   });
   const queries = createQueries({ facts, progress, tenants, catalogue, clock, limits });
+  const explanations = createExplanations({ queries, facts, log, limits });
   const sql = createSqlQuestions({
     facts,
     progress,
@@ -241,6 +245,7 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
     door,
     entries,
     describeQueries(),
+    describeExplanations(),
     describeLiveQuestions(),
     { paths: DOCUMENT_PATHS, schemas: {} },
     { paths: SQL_PATHS, schemas: SQL_SCHEMAS },
@@ -251,6 +256,7 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
   const api = createApi({
     routers: [
       createQueryRouter(queries),
+      createExplainRouter({ explanations }),
       createLiveRouter(live),
       createDocumentRouter(questions),
       createSqlRouter(sql),

@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import type { LoggedEvent, PositionVector, TenantId } from '#domain';
+import type { LogRecord } from '#log';
+import type { AnalysisName } from './analysis.ts';
+import { LOG, openAsking } from './asking.contract.ts';
+import type { Asking } from './asking.contract.ts';
+import { createExplanations } from './explain.ts';
+import type { Explanation } from './explain.ts';
+import type { RawLog } from './explain-log.ts';
+import type { RecountLimits } from './explain-recount.ts';
+
+/** Facts and the log they are made from, and the explanations over both. */
+export type Explaining = AsyncDisposable & {
+  readonly asking: Asking;
+  /** Puts a history into the log and the facts. */
+  put(history: readonly LoggedEvent[], confirmed?: PositionVector): Promise<TenantId>;
+  explain(name: AnalysisName, tenant: TenantId, question: object): Promise<Explanation>;
+  /** Explains with other limits of the recount. */
+  explainWithin(
+    limits: RecountLimits,
+    name: AnalysisName,
+    asked: { readonly tenant: TenantId; readonly question: object },
+  ): Promise<Explanation>;
+  /** Every page of a level from the first on. */
+  pages(name: AnalysisName, tenant: TenantId, question: object): Promise<readonly Row[]>;
+};
+
+/** An entry of a page of whatever level. */
+export type Row = {
+  readonly user?: string | null;
+  readonly item?: string | null;
+  readonly value?: number;
+  readonly events?: number;
+  readonly position?: { readonly partition: number; readonly offset: string };
+  readonly [member: string]: unknown;
+};
+
+export async function openExplaining(): Promise<Explaining> {
+  const asking = await openAsking();
+  const logs = new Map<TenantId, LoggedEvent[]>();
+  const log = logOf(logs);
+  const { queries, facts } = asking;
+  const standard = createExplanations({ queries, facts, log });
+  const explaining: Explaining = {
+    asking,
+    async put(history, confirmed) {
+      const tenant = await asking.put(history, confirmed);
+      logs.set(tenant, [...(logs.get(tenant) ?? []), ...history]);
+      return tenant;
+    },
+    explain: (name, tenant, question) => standard.explain(name, { tenant, question: { ...question } }),
+    explainWithin: (limits, name, { tenant, question }) =>
+      createExplanations({ queries, facts, log, limits }).explain(name, {
+        tenant,
+        question: { ...question },
+      }),
+    async pages(name, tenant, question) {
+      const rows: Row[] = [];
+      let cursor: string | null = null;
+      do {
+        const page: Explanation = await explaining.explain(name, tenant, {
+          ...question,
+          recount: false,
+          ...(cursor === null ? {} : { cursor }),
+        });
+        const list = (page.users ?? page.items ?? page.events ?? page.records ?? []) as readonly Row[];
+        rows.push(...list);
+        cursor = page.next;
+        assert.ok(rows.length < 100_000, 'the pages come to an end');
+      } while (cursor !== null);
+      return rows;
+    },
+    [Symbol.asyncDispose]: () => asking[Symbol.asyncDispose](),
+  };
+  return explaining;
+}
+
+const encoder = new TextEncoder();
+
+/** The log as an adapter would read it, kept in memory: batches of two, so that ranges end within one. */
+function logOf(logs: ReadonlyMap<TenantId, readonly LoggedEvent[]>): RawLog {
+  const of = (tenant: TenantId, partition: number) =>
+    (logs.get(tenant) ?? [])
+      .filter((record) => record.partition === partition)
+      .sort((a, b) => Number(a.offset - b.offset));
+  return {
+    async *read({ tenant }, { partition, from, to }) {
+      const next = to ?? BigInt(of(tenant, partition).length);
+      const found = of(tenant, partition).filter(({ offset }) => offset >= from && offset < next);
+      for (let start = 0; start < found.length; start += 2) {
+        yield await Promise.resolve({ partition, records: found.slice(start, start + 2).map(recordOf) });
+      }
+    },
+    bounds: (name) =>
+      Promise.resolve({
+        identity: LOG,
+        first: [0n, 0n, 0n, 0n],
+        next: [0, 1, 2, 3].map((partition) => BigInt(of(name.tenant, partition).length)),
+      }),
+  };
+}
+
+function recordOf({ partition, offset, event }: LoggedEvent): LogRecord {
+  return {
+    partition,
+    offset,
+    key: encoder.encode(event.user_id ?? event.device_id ?? event.session_id ?? ''),
+    headers: {
+      eventId: event.event_id,
+      contentHash: new Uint8Array(16),
+      source: 'http',
+      schema: event.schema,
+      schemaVersion: event.schema_version,
+      receivedAtMs: event.server_time,
+      timestampMs: event.timestamp,
+      valid: event.valid_status === 1,
+    },
+    value: encoder.encode(JSON.stringify(event)),
+  };
+}
+
+/** `partition:offset` of the positions of a page, sorted. */
+export function positionsOf(rows: readonly Row[]): string[] {
+  return rows
+    .flatMap(({ position }) => (position ? [`${position.partition}:${position.offset}`] : []))
+    .sort();
+}
