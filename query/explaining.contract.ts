@@ -125,3 +125,54 @@ export function positionsOf(rows: readonly Row[]): string[] {
     .flatMap(({ position }) => (position ? [`${position.partition}:${position.offset}`] : []))
     .sort();
 }
+
+/** What an explanation must say: the number, and the positions of the events of every member of its first part. */
+export type Expected = {
+  readonly cell: object;
+  readonly value: unknown;
+  readonly by: 'user' | 'item';
+  readonly found: ReadonlyMap<string, readonly string[]>;
+};
+
+/**
+ * Compares an explanation with what it must say: the number, the recount, every page of its members, the
+ * events of each, and the raw records of the first.
+ */
+export async function checkExplained(
+  explaining: Explaining,
+  expected: Expected,
+  asked: { readonly name: AnalysisName; readonly tenant: TenantId; readonly question: object },
+): Promise<void> {
+  const { name, tenant, question } = asked;
+  const { cell, value, by, found } = expected;
+  const what = `${name} ${JSON.stringify({ ...question, cell })}`;
+  const whole = await explaining.explain(name, tenant, { ...question, cell });
+  assert.deepEqual(whole.value, value, what);
+  assert.deepEqual(
+    { equal: whole.recount?.equal, value: whole.recount?.value, examples: whole.recount?.examples },
+    { equal: true, value, examples: [] },
+    what,
+  );
+  const members = await explaining.pages(name, tenant, { ...question, cell, page_size: 2 });
+  const ids = [...found.keys()].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+  assert.deepEqual(
+    members.map((member) => [member[by] ?? '', member.events]),
+    ids.map((id) => [id, found.get(id)?.length]),
+    what,
+  );
+  for (const [index, id] of ids.entries()) {
+    const own = { ...question, cell, [by]: id };
+    const events = await explaining.pages(name, tenant, { ...own, level: 'events', page_size: 3 });
+    assert.deepEqual(positionsOf(events), [...(found.get(id) ?? [])].sort(), `${what} ${id}`);
+    if (index > 0) continue;
+    const records = await explaining.pages(name, tenant, { ...own, level: 'records' });
+    assert.deepEqual(positionsOf(records), positionsOf(events), what);
+    for (const record of records) {
+      const kept = JSON.parse((record['value'] as unknown as { text: string }).text) as Record<
+        string,
+        unknown
+      >;
+      assert.equal(kept['tenant_id'], tenant, what);
+    }
+  }
+}
