@@ -383,7 +383,7 @@ describe('every number that counts events is explained by just the events it cou
             }
           },
         ),
-        { numRuns: 5 },
+        { numRuns: 3 },
       );
       assert.ok(compared > 5, `${compared} numbers`);
     });

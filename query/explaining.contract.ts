@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { LoggedEvent, PositionVector, TenantId } from '#domain';
+import type { LoggedEvent, Position, PositionVector, TenantId } from '#domain';
 import type { LogRecord } from '#log';
 import type { AnalysisName } from './analysis.ts';
 import { LOG, openAsking } from './asking.contract.ts';
@@ -12,14 +12,24 @@ import type { RecountLimits } from './explain-recount.ts';
 /** Facts and the log they are made from, and the explanations over both. */
 export type Explaining = AsyncDisposable & {
   readonly asking: Asking;
-  /** Puts a history into the log and the facts. */
-  put(history: readonly LoggedEvent[], confirmed?: PositionVector): Promise<TenantId>;
+  /** Puts a history into the log, and it or another one into the facts. */
+  put(
+    history: readonly LoggedEvent[],
+    confirmed?: PositionVector,
+    facts?: readonly LoggedEvent[],
+  ): Promise<TenantId>;
   explain(name: AnalysisName, tenant: TenantId, question: object): Promise<Explanation>;
   /** Explains with other limits of the recount. */
   explainWithin(
     limits: RecountLimits,
     name: AnalysisName,
     asked: { readonly tenant: TenantId; readonly question: object },
+  ): Promise<Explanation>;
+  /** Explains a number of the dashboard, telling of raw reads. */
+  explainTelling(
+    tenant: TenantId,
+    question: object,
+    recordRead: (positions: readonly Position[]) => Promise<void>,
   ): Promise<Explanation>;
   /** Every page of a level from the first on. */
   pages(name: AnalysisName, tenant: TenantId, question: object): Promise<readonly Row[]>;
@@ -43,8 +53,8 @@ export async function openExplaining(): Promise<Explaining> {
   const standard = createExplanations({ queries, facts, log });
   const explaining: Explaining = {
     asking,
-    async put(history, confirmed) {
-      const tenant = await asking.put(history, confirmed);
+    async put(history, confirmed, held = history) {
+      const tenant = await asking.put(held, confirmed);
       logs.set(tenant, [...(logs.get(tenant) ?? []), ...history]);
       return tenant;
     },
@@ -54,6 +64,8 @@ export async function openExplaining(): Promise<Explaining> {
         tenant,
         question: { ...question },
       }),
+    explainTelling: (tenant, question, recordRead) =>
+      standard.explain('dashboard', { tenant, question: { ...question }, recordRead }),
     async pages(name, tenant, question) {
       const rows: Row[] = [];
       let cursor: string | null = null;
