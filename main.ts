@@ -38,7 +38,6 @@ import {
   SQL_PATHS,
   SQL_SCHEMAS,
   createExplainRouter,
-  createExplanations,
   createLiveQuestions,
   createLiveRouter,
   createDocumentQuestions,
@@ -227,7 +226,6 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
     maxBodyBytes: config.ingressMaxBodyBytes,
   });
   const queries = createQueries({ facts, progress, tenants, catalogue, clock, limits });
-  const explanations = createExplanations({ queries, facts, log, limits });
   const sql = createSqlQuestions({
     facts,
     progress,
@@ -256,7 +254,7 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
   const api = createApi({
     routers: [
       createQueryRouter(queries),
-      createExplainRouter({ explanations }),
+      createExplainRouter({ queries, facts, log, limits }),
       createLiveRouter(live),
       createDocumentRouter(questions),
       createSqlRouter(sql),

@@ -10,6 +10,7 @@ import {
   LOG_TAIL_SCHEMAS,
   SQL_PATHS,
   SQL_SCHEMAS,
+  describeExplanations,
   describeLiveQuestions,
   describeQueries,
 } from '#query';
@@ -29,6 +30,7 @@ const document = JSON.parse(
       door,
       createHttpEntries({} as HttpEntriesOptions),
       describeQueries(),
+      describeExplanations(),
       describeLiveQuestions(),
       { paths: DOCUMENT_PATHS, schemas: {} },
       { paths: SQL_PATHS, schemas: SQL_SCHEMAS },

@@ -184,7 +184,7 @@ describe('users of attempts and cohorts are explained by what they did', () => {
       return event.timestamp >= range.from && event.timestamp < range.to;
     };
     await fc.assert(
-      fc.asyncProperty(historyArbitrary('placeholder', 60), vectorArbitrary(90), async (history, vector) => {
+      fc.asyncProperty(dense('placeholder', 6), vectorArbitrary(150), async (history, vector) => {
         const id = `cohorts${++runs}`;
         const tenant = await explaining.put(renamed(history, id), vector);
         await explaining.put(renamed(history, `${id}-too`));

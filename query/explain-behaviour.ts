@@ -84,47 +84,39 @@ function usersOfBoth(plan: Plan, [one, other]: readonly [ActionType, ActionType]
   return allOfPart(meant(plan, `users of ${one} and ${other}`, [anyOf(marks)]), marks);
 }
 
+type Builder = () => Cell | NoCell;
+
+/** How the numbers that an action or a conversion has are made. */
+type Builders = Readonly<Partial<Record<Named['figure'], Builder>>>;
+
 function actionCell(
   plan: Plan,
   { action, figure, value }: { action: ActionType; figure: Named['figure']; value: unknown },
 ): Cell | NoCell {
-  const index = plan.actions.indexOf(action);
   const first = plan.actions[0] ?? action;
-  const previous = plan.actions[index - 1] ?? action;
+  const previous = plan.actions[plan.actions.indexOf(action) - 1] ?? action;
   const own = isAction([action]);
-  const rate = (to: ActionType): Cell | NoCell => {
-    const both = usersOfBoth(plan, [action, to]);
-    const whole = usersOf(plan, `users of ${to}`, isAction([to]));
-    return quotient(value, both, whole);
-  };
-  switch (figure) {
-    case 'events':
-      return plainCell(value, eventsOf(plan, 'events', own));
-    case 'users':
-      return plainCell(value, usersOf(plan, 'users', own));
-    case 'users_of_first':
-      return plainCell(value, usersOfBoth(plan, [action, first]));
-    case 'users_of_previous':
-      return plainCell(value, usersOfBoth(plan, [action, previous]));
-    case 'rate_to_first':
-      return rate(first);
-    case 'rate_to_previous':
-      return rate(previous);
-    case 'watch_events':
-      return plainCell(value, eventsOf(plan, 'watch_events', own, carries('watch_duration')));
-    case 'avg_watch_duration': {
-      const timed = meant(plan, 'watch_events', [own, carries('watch_duration')]);
+  const both = (other: ActionType) => usersOfBoth(plan, [action, other]);
+  const rate = (to: ActionType) => quotient(value, both(to), usersOf(plan, `users of ${to}`, isAction([to])));
+  const timed = meant(plan, 'watch_events', [own, carries('watch_duration')]);
+  const builders: Builders = {
+    events: () => plainCell(value, eventsOf(plan, 'events', own)),
+    users: () => plainCell(value, usersOf(plan, 'users', own)),
+    users_of_first: () => plainCell(value, both(first)),
+    users_of_previous: () => plainCell(value, both(previous)),
+    rate_to_first: () => rate(first),
+    rate_to_previous: () => rate(previous),
+    watch_events: () => plainCell(value, eventsPart(timed)),
+    avg_watch_duration: () => {
       const seconds = eventsPart({ ...timed, name: 'watch_ms' }, AMOUNTS.seconds);
       const events = eventsPart(timed);
       return cellOf(value, {
         parts: [seconds, events],
         worth: (totals) => Number(roundedQuotient(totals.of(seconds), totals.of(events))) / 1000,
       });
-    }
-    case 'rate':
-    case 'impressions':
-      return { problem: 'names no number of an action' };
-  }
+    },
+  };
+  return builders[figure]?.() ?? { problem: 'names no number of an action' };
 }
 
 function conversionCell(
@@ -134,16 +126,12 @@ function conversionCell(
   const converting = conversion === 'conversion' ? plan.conversionActions : [conversion as ActionType];
   const condition = converting ? isAction(converting) : converts;
   const events = eventsOf(plan, 'events', condition);
-  switch (figure) {
-    case 'events':
-      return plainCell(value, events);
-    case 'users':
-      return plainCell(value, usersOf(plan, 'users', condition));
-    case 'rate':
-      return quotient(value, events, eventsOf(plan, 'impressions', isAction(['impression'])));
-    default:
-      return { problem: 'names no number of a conversion' };
-  }
+  const builders: Builders = {
+    events: () => plainCell(value, events),
+    users: () => plainCell(value, usersOf(plan, 'users', condition)),
+    rate: () => quotient(value, events, eventsOf(plan, 'impressions', isAction(['impression']))),
+  };
+  return builders[figure]?.() ?? { problem: 'names no number of a conversion' };
 }
 
 function quotient(value: unknown, part: Part, whole: Part): Cell | NoCell {

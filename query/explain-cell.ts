@@ -71,6 +71,20 @@ export function bucketOn(
   return index < 0 ? undefined : { index, ...cut({ fromMs, toMs }, edges, index) };
 }
 
+/** What an answer shows of a day, or without a date of the whole range, and of which time that is. */
+export function onDay<Shown>(
+  date: string | undefined,
+  { edges, narrowing }: { readonly edges: readonly number[]; readonly narrowing: Narrowing },
+  { total, days }: { readonly total: Shown; readonly days: readonly Shown[] },
+): Piece & { readonly shown: Shown | undefined } {
+  const { fromMs, toMs } = narrowing;
+  if (date === undefined) return { fromMs, toMs, shown: total };
+  const bucket = bucketOn(date, edges, narrowing);
+  return bucket
+    ? { fromMs: bucket.fromMs, toMs: bucket.toMs, shown: days[bucket.index] }
+    : { fromMs, toMs, shown: undefined };
+}
+
 function cut({ fromMs, toMs }: Piece, edges: readonly number[], index: number): Piece {
   return {
     fromMs: Math.max(edges[index] ?? fromMs, fromMs),

@@ -25,7 +25,7 @@ type Case = {
 };
 
 type Answer = Readonly<Record<string, unknown>>;
-type Rows = readonly (Readonly<Record<string, unknown>> & { readonly [member: string]: unknown })[];
+type Rows = readonly Readonly<Record<string, unknown>>[];
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;

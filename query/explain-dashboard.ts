@@ -72,7 +72,7 @@ function itemsPart(): Part {
 
 const isThere: Rule = (own) => {
   const lastWord = own.findLast(({ marks }) => marks !== 0);
-  return lastWord && lastWord.marks === DELETED
+  return lastWord?.marks === DELETED
     ? undefined
     : { amount: 1n, events: lastWord?.marks === REPLACED ? own.slice(own.indexOf(lastWord)) : own };
 };

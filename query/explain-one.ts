@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { ACTIONS, COMPLETION_ACTIONS, EVENT_KINDS, formatInstant, percent, roundedQuotient } from '#domain';
 import type { ActionType, EventKind } from '#domain';
-import { bucketOn, cellOf, leftBy, plainCell } from './explain-cell.ts';
+import { cellOf, leftBy, onDay, plainCell } from './explain-cell.ts';
 import type { Cell, CellsOf, NoCell } from './explain-cell.ts';
 import {
   carries,
@@ -48,25 +48,17 @@ export const userActivityCells: CellsOf<Type.Static<typeof OF_USER>, UserPlan> =
   schema: OF_USER,
   example: { figure: 'events', date: '2024-03-04' },
   find({ figure, date, event, kind }, { plan, answer }) {
-    const { total, days } = answer as UserAnswer;
-    const bucket = date === undefined ? undefined : bucketOn(date, plan.edges, plan.narrowing);
-    const shown = date === undefined ? total : bucket && days[bucket.index];
+    const { shown, ...piece } = onDay(date, plan, answer as UserAnswer);
     const events = {
-      ...(bucket ?? plan.narrowing),
+      ...piece,
       name: 'events',
       conditions: [ofUser(plan.userId), isDone, ...leftBy(plan.narrowing)],
     };
     switch (figure) {
       case 'events':
         return plainCell(shown?.events, eventsPart(events));
-      case 'count': {
-        const named = shown?.by_event.find((one) => one.event === event && one.kind === kind);
-        const selection = isSelected({ event: event ?? '', kind: kind ?? 'generic' });
-        return plainCell(
-          named?.count,
-          eventsPart({ ...events, conditions: [selection, ...events.conditions] }),
-        );
-      }
+      case 'count':
+        return namedCell(shown?.by_event ?? [], events, { event, kind });
       case 'first_at':
       case 'last_at': {
         const part = endPart(events, figure);
@@ -79,8 +71,22 @@ export const userActivityCells: CellsOf<Type.Static<typeof OF_USER>, UserPlan> =
   },
 };
 
+type Events = Piece & Pick<Part, 'name' | 'conditions'>;
+
+/** How often one name of one kind occurred. */
+function namedCell(
+  counts: Activity['by_event'],
+  events: Events,
+  named: { readonly event: string | undefined; readonly kind: EventKind | undefined },
+): Cell | NoCell {
+  const found = counts.find((one) => one.event === named.event && one.kind === named.kind);
+  if (!found) return { problem: 'names no event and kind of this answer' };
+  const selection = isSelected({ event: found.event, kind: found.kind });
+  return plainCell(found.count, eventsPart({ ...events, conditions: [selection, ...events.conditions] }));
+}
+
 /** When the first or the last of somebody's events was. */
-function endPart(events: Piece & Pick<Part, 'name' | 'conditions'>, which: 'first_at' | 'last_at'): Part {
+function endPart(events: Events, which: 'first_at' | 'last_at'): Part {
   return rulePart(
     { ...events, name: which },
     {
@@ -125,10 +131,8 @@ export const itemStatsCells: CellsOf<Type.Static<typeof OF_ITEM>, ItemPlan> = {
   schema: OF_ITEM,
   example: { figure: 'clicks', date: '2024-03-04' },
   find({ figure, date, action }, { plan, answer }) {
-    const { total, days } = answer as ItemAnswer;
-    const bucket = date === undefined ? undefined : bucketOn(date, plan.edges, plan.narrowing);
-    const shown = date === undefined ? total : bucket && days[bucket.index];
-    const about = { ...(bucket ?? plan.narrowing), of: [ofItem(plan.itemId), ...leftBy(plan.narrowing)] };
+    const { shown, ...piece } = onDay(date, plan, answer as ItemAnswer);
+    const about = { ...piece, of: [ofItem(plan.itemId), ...leftBy(plan.narrowing)] };
     if (figure === 'events') {
       const found = shown?.actions.find((one) => one.action === action);
       return plainCell(found?.events, itemPart(about, 'events', isAction(action ? [action] : [])));

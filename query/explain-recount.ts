@@ -97,12 +97,15 @@ export async function recount(
 const SAMPLED =
   'Too much to read whole: in stretches of the log spread evenly over it, the events of the cell were compared one by one with the facts. The value itself was not counted again.';
 
-function worthOf({ parts, worth }: Cell, { rows }: Scanned): unknown {
+function worthOf(cell: Cell, { rows }: Scanned): unknown {
   const added = new Map(
-    parts.map((part) => [part, [...addedBy(part, rows.get(part) ?? []).values()].map((one) => one.amount)]),
+    cell.parts.map((part) => [
+      part,
+      [...addedBy(part, rows.get(part) ?? []).values()].map((one) => one.amount),
+    ]),
   );
   const each = (part: Part): readonly bigint[] => added.get(part) ?? [];
-  return worth({ each, of: (part) => each(part).reduce((sum, amount) => sum + amount, 0n) });
+  return cell.worth({ each, of: (part) => each(part).reduce((sum, amount) => sum + amount, 0n) });
 }
 
 /** Which part of the log is read so that neither limit is exceeded; undefined = all of it. */

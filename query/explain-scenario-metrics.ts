@@ -65,30 +65,38 @@ export const scenarioMetricsCells: CellsOf<Named, Plan> = {
   schema: SCHEMA,
   example: { scenario_type: 'ecommerce', metric: 'add_cart_rate' },
   find(named, { plan, answer }) {
-    const { scenario_type: type, metric, currency, time } = named;
-    const scenario = (answer as ScenariosAnswer).scenarios.find((one) => one.scenario_type === type);
-    const money = MONEY_METRICS[type]?.find(({ name }) => name === metric);
-    const shown = money
-      ? scenario?.money.find((one) => one.name === metric && one.currency === (currency ?? null))
-      : scenario?.metrics.find((one) => one.name === metric);
+    const { scenario_type: type, time, figure = 'value' } = named;
     const bucket = time === undefined ? undefined : bucketAt(time, plan.edges, plan.narrowing);
+    const shown = shownOf(named, answer as ScenariosAnswer);
     const whole = time === undefined ? shown : bucket && shown?.points?.[bucket.index];
-    const value = whole?.[named.figure ?? 'value'];
     const made = {
       piece: bucket ?? plan.narrowing,
       conditions: [ofScenarioType(type), ...leftBy(plan.narrowing)],
-      figure: named.figure ?? 'value',
-      value,
+      figure,
+      value: whole?.[figure],
     };
+    const money = moneyMetricOf(named);
     if (money) {
-      const inIt = (count: Count) => ofCurrency(currency ?? '', count);
+      const inIt = (count: Count) => ofCurrency(named.currency ?? '', count);
       return figureCell(money, { ...made, inIt, worth: (counts) => moneyFigureOfCounts(money, counts) });
     }
-    const found = SCENARIO_METRICS[type].find(({ name }) => name === metric);
-    if (!found) return { problem: `must be of a metric of ${type}` };
-    return figureCell(found, { ...made, inIt: () => [], worth: (counts) => figureOfCounts(found, counts) });
+    const metric = SCENARIO_METRICS[type].find(({ name }) => name === named.metric);
+    if (!metric) return { problem: `must be of a metric of ${type}` };
+    return figureCell(metric, { ...made, inIt: () => [], worth: (counts) => figureOfCounts(metric, counts) });
   },
 };
+
+function moneyMetricOf({ scenario_type: type, metric }: Named): MoneyMetric | undefined {
+  return MONEY_METRICS[type]?.find(({ name }) => name === metric);
+}
+
+function shownOf(named: Named, { scenarios }: ScenariosAnswer): Shown | undefined {
+  const { scenario_type: type, metric, currency = null } = named;
+  const scenario = scenarios.find((one) => one.scenario_type === type);
+  return moneyMetricOf(named)
+    ? scenario?.money.find((one) => one.name === metric && one.currency === currency)
+    : scenario?.metrics.find((one) => one.name === metric);
+}
 
 /** Only actions that move money are of a currency; all others are of none. */
 function ofCurrency(currency: string, { actions }: Count): readonly Condition[] {

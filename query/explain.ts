@@ -144,23 +144,16 @@ export function createExplanations(options: ExplanationsOptions): Explanations {
   const { maxSeconds = 30, maxBytes } = limits;
   const statementLimits = { maxSeconds, ...(maxBytes === undefined ? {} : { maxBytes }) };
   return {
-    async explain(name, { tenant, question: given, recordRead, signal }) {
+    async explain(name, { tenant, question: given, recordRead = nobody, signal }) {
+      const stopping = signal ? { signal } : {};
       const ask: Ask = async (statement) => {
-        const stopping = signal ? { signal } : {};
         return (await facts.query<never>({ ...statement, limits: statementLimits, ...stopping })).rows;
       };
-      const { asked, question } = apart(given);
-      const named = readCell(name, asked.cell);
-      const cursor = readCursor(asked.cursor, question);
-      const pinned = cursor ? { now: cursor.nowMs, ...question, as_of: cursor.token } : question;
-      const answered = await queries.askWithGrounds(name, {
-        tenant,
-        question: pinned,
-        ...(signal ? { signal } : {}),
-      });
+      const { asked, named, question, cursor } = readAsked(name, given);
+      const answered = await queries.askWithGrounds(name, { tenant, question, ...stopping });
       const { cell, scope, token, logIdentity } = groundsOf(name, named, answered);
       const part = partOf(cell, asked.part);
-      const level = asked.level ?? 'users';
+      const { level = 'users' } = asked;
       const member = memberOf(part, asked);
       const identity = JSON.stringify([tenant, name, answered.plan, named, part.name, level, member]);
       if (cursor && !cursor.isOf(identity)) throw wrong('cursor', 'is of another explanation');
@@ -176,12 +169,9 @@ export function createExplanations(options: ExplanationsOptions): Explanations {
         zone,
         log,
         logIdentity,
-        recordRead: recordRead ?? nobody,
+        recordRead,
       });
-      const again =
-        (asked.recount ?? (level === 'users' && !cursor))
-          ? { recount: await recount(cell, { log, scope, limits, signal }, ask) }
-          : {};
+      const again = isRecounted(asked) && (await recount(cell, { log, scope, limits, signal }, ask));
       return {
         analysis: name,
         cell: named,
@@ -191,7 +181,7 @@ export function createExplanations(options: ExplanationsOptions): Explanations {
         level,
         [level === 'users' ? shownPart(part).of : level]: page.list,
         next: page.after ? formatCursor({ token, nowMs }, identity, page.after) : null,
-        ...again,
+        ...(again && { recount: again }),
         meta: answered.answer.meta,
       };
     },
@@ -199,6 +189,20 @@ export function createExplanations(options: ExplanationsOptions): Explanations {
 }
 
 const nobody = (): Promise<void> => Promise.resolve();
+
+/** By default on the first page of users. */
+function isRecounted({ recount: wanted, level = 'users', cursor }: Asked): boolean {
+  return wanted ?? (level === 'users' && cursor === undefined);
+}
+
+/** What is asked, once its form has been checked: a page after the first asks as of the first. */
+function readAsked(name: AnalysisName, given: Readonly<Record<string, unknown>>) {
+  const { asked, question } = apart(given);
+  const named = readCell(name, asked.cell);
+  const cursor = readCursor(asked.cursor, question);
+  const pinned = cursor ? { now: cursor.nowMs, ...question, as_of: cursor.token } : question;
+  return { asked, named, question: pinned, cursor };
+}
 
 /** The members of an explanation apart from those of the question. */
 function apart(given: Readonly<Record<string, unknown>>): {

@@ -3,8 +3,8 @@ import type { Request, Response } from 'express';
 import type { Position, TenantId } from '#domain';
 import { ANALYSES } from './analysis.ts';
 import type { AnalysisName } from './analysis.ts';
-import { EXPLAIN_SCHEMA } from './explain.ts';
-import type { Explanations } from './explain.ts';
+import { EXPLAIN_SCHEMA, createExplanations } from './explain.ts';
+import type { ExplanationsOptions } from './explain.ts';
 import { forCaller } from './http-caller.ts';
 import { BY_GET, addressMembers, bodyOf, questionOfAddress, tenantOf, valueOf } from './http-query.ts';
 
@@ -15,8 +15,7 @@ export type RawRead = {
   readonly positions: readonly Position[];
 };
 
-export type ExplainRouterOptions = {
-  readonly explanations: Explanations;
+export type ExplainRouterOptions = ExplanationsOptions & {
   /**
    * Told of every read of raw records before they are answered; the request says by whom. If it rejects,
    * nothing is answered. @default nobody is told
@@ -28,8 +27,9 @@ export type ExplainRouterOptions = {
  * Routes `/api/analytics/{analysis}/explain`: POST for every analysis, GET where the question may be asked by
  * GET. The body must have been parsed before; faults are passed to the next error handler.
  */
-export function createExplainRouter({ explanations, recordRead }: ExplainRouterOptions): Router {
+export function createExplainRouter({ recordRead, ...options }: ExplainRouterOptions): Router {
   const router = Router();
+  const explanations = createExplanations(options);
   const answer = async (
     analysis: AnalysisName,
     question: Record<string, unknown>,
