@@ -191,6 +191,26 @@ describe('an explanation', () => {
     ]);
   });
 
+  test('names the row that was deleted from the facts by hand, also where the number still comes from a slice', async () => {
+    const tenant = await explaining.put(shop('deleted'));
+    const day = Date.UTC(2024, 2, 4) / 86_400_000;
+    await explaining.asking.seal(tenant, [day, day + 1]);
+    const { facts } = explaining.asking;
+    const statement = `ALTER TABLE analysis_db.facts_g1 DELETE WHERE tenant_id = 'deleted' AND log_offset = 4`;
+    // The engine answers a change with nothing, which is no answer to a question.
+    await assert.rejects(facts.query({ sql: statement, params: {} }));
+    const left = `SELECT count() AS n FROM system.mutations WHERE is_done = 0`;
+    for (let open = '1'; open !== '0';) {
+      const { rows } = await facts.query<{ n: string }>({ sql: left, params: {} });
+      open = rows[0]?.n ?? '0';
+    }
+    const question = { ...MARCH, cell: 'total_clicks' };
+    const { value, users, recount } = await explaining.explain('dashboard', tenant, question);
+    assert.deepEqual([value, recount?.value, recount?.equal], [2, 2, false]);
+    assert.deepEqual(recount?.examples, [{ partition: 0, offset: '4', what: 'missing' }]);
+    assert.deepEqual(users, [{ user: 'u1', value: 1, events: 1 }]);
+  });
+
   test('reads sealed days from slices for the number, and from facts for who is in it', async () => {
     const history = shop('sealed');
     const tenant = await explaining.put(history);
