@@ -141,7 +141,7 @@ describe('users of attempts and cohorts are explained by what they did', () => {
           }
         },
       ),
-      { numRuns: 4 },
+      { numRuns: 4, unbiased: true },
     );
     assert.ok(users > 3, `${users} users`);
   });
@@ -229,7 +229,7 @@ describe('users of attempts and cohorts are explained by what they did', () => {
           }
         }
       }),
-      { numRuns: 3 },
+      { numRuns: 3, unbiased: true },
     );
     assert.ok(compared > 3, `${compared} users`);
   });
