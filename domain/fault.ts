@@ -56,6 +56,10 @@ export const FAULTS = {
     summary: 'The SQL is not one read-only SELECT over the documented views.',
   },
   QUERY_PIN_UNAVAILABLE: { retryable: false, summary: 'The answer as of that token can no longer be given.' },
+  QUERY_UNEXPLAINABLE: {
+    retryable: false,
+    summary: 'The number is not made of events, or no longer of events that are kept.',
+  },
   QUERY_NOT_YET_VISIBLE: {
     retryable: true,
     summary: 'The awaited event was not visible within the time limit.',

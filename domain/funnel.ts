@@ -55,79 +55,114 @@ export function countFunnel(events: readonly LoggedEvent[], question: FunnelQues
       event.timestamp < toMs &&
       matches(event, filters),
   );
+  const rule: FunnelRule<LoggedEvent & Done> = {
+    order: question.order,
+    windowMs: question.windowMs,
+    steps: steps.length,
+    does: ({ event }, step) => steps[step] !== undefined && selects(steps[step], event),
+  };
   for (const own of byActor(inRange).values()) {
-    bestAttempt(own, question).forEach((time, step, times) => {
+    const done = own.map((logged) => ({ ...logged, atMs: logged.event.timestamp }));
+    furthestAttempt(done, rule).forEach(({ atMs }, step, attempt) => {
       const level = reached[step];
       if (!level) return;
       level.users++;
-      if (step > 0) level.timesMs.push(time - (times[step - 1] ?? time));
+      if (step > 0) level.timesMs.push(atMs - (attempt[step - 1]?.atMs ?? atMs));
     });
   }
   return reached;
 }
 
-/** Times of the steps of a user's best attempt. */
-function bestAttempt(own: readonly LoggedEvent[], question: FunnelQuestion): readonly number[] {
-  let best: readonly number[] = [];
-  own.forEach((_, start) => {
-    const times = attemptFrom(own.slice(start), question);
-    if (times.length > best.length) best = times;
-  });
+/** Something somebody did, as far as a funnel needs to know: when. */
+export type Done = { readonly atMs: number };
+
+/** How attempts are made of what somebody did. */
+export type FunnelRule<Did extends Done> = Pick<FunnelQuestion, 'order' | 'windowMs'> & {
+  /** How many there are. */
+  readonly steps: number;
+  /** Whether this is the step of that index, from 0. */
+  does(did: Did, step: number): boolean;
+};
+
+/**
+ * What did the first, second, … step in the attempt of one user that got furthest, of equal ones the
+ * earliest; `own` is in order. Empty where none was begun.
+ */
+export function furthestAttempt<Did extends Done>(
+  own: readonly Did[],
+  rule: FunnelRule<Did>,
+): readonly Did[] {
+  let best: readonly Did[] = [];
+  for (let start = 0; start < own.length && best.length < rule.steps; start++) {
+    const attempt = attemptFrom(own, start, rule);
+    if (attempt.length > best.length) best = attempt;
+  }
   return best;
 }
 
-function attemptFrom(own: readonly LoggedEvent[], question: FunnelQuestion): readonly number[] {
-  const started = own[0]?.event.timestamp ?? 0;
-  const within = own.filter(({ event }) => event.timestamp - started <= question.windowMs);
-  switch (question.order) {
+function attemptFrom<Did extends Done>(
+  own: readonly Did[],
+  start: number,
+  rule: FunnelRule<Did>,
+): readonly Did[] {
+  switch (rule.order) {
     case 'ordered':
-      return inTurn(within, question.steps);
+      return inTurn(own, start, rule);
     case 'strict':
-      return directly(within, question.steps);
+      return directly(own, start, rule);
     case 'any':
-      return inAnyOrder(within, question.steps);
+      return inAnyOrder(own, start, rule);
   }
 }
 
-function inTurn(own: readonly LoggedEvent[], steps: readonly EventSelection[]): readonly number[] {
-  const times: number[] = [];
-  for (const { event } of own) {
-    const wanted = steps[times.length];
-    if (wanted && selects(wanted, event)) times.push(event.timestamp);
-    else if (times.length === 0) return [];
+/** What was done from the start on, as long as it is in time. */
+function* within<Did extends Done>(own: readonly Did[], start: number, windowMs: number): Generator<Did> {
+  const startedMs = own[start]?.atMs ?? 0;
+  for (let index = start; index < own.length; index++) {
+    const did = own[index];
+    if (!did || did.atMs - startedMs > windowMs) return;
+    yield did;
   }
-  return times;
 }
 
-function directly(own: readonly LoggedEvent[], steps: readonly EventSelection[]): readonly number[] {
-  const times: number[] = [];
-  for (const { event } of own) {
-    const wanted = steps[times.length];
-    if (!wanted || !selects(wanted, event)) break;
-    times.push(event.timestamp);
+function inTurn<Did extends Done>(own: readonly Did[], start: number, rule: FunnelRule<Did>): Did[] {
+  const attempt: Did[] = [];
+  for (const did of within(own, start, rule.windowMs)) {
+    if (rule.does(did, attempt.length)) attempt.push(did);
+    if (attempt.length === 0 || attempt.length === rule.steps) break;
   }
-  return times;
+  return attempt;
 }
 
-/** The n-th time is that of the event with which n different steps could be given n different events. */
-function inAnyOrder(own: readonly LoggedEvent[], steps: readonly EventSelection[]): readonly number[] {
-  const times: number[] = [];
-  const eventOfStep = new Map<number, number>();
-  const assign = (index: number, tried: Set<number>): boolean =>
-    steps.some((step, s) => {
-      const logged = own[index];
-      if (!logged || tried.has(s) || !selects(step, logged.event)) return false;
-      tried.add(s);
-      const holder = eventOfStep.get(s);
-      if (holder !== undefined && !assign(holder, tried)) return false;
-      eventOfStep.set(s, index);
+function directly<Did extends Done>(own: readonly Did[], start: number, rule: FunnelRule<Did>): Did[] {
+  const attempt: Did[] = [];
+  for (const did of within(own, start, rule.windowMs)) {
+    if (attempt.length === rule.steps || !rule.does(did, attempt.length)) break;
+    attempt.push(did);
+  }
+  return attempt;
+}
+
+/** The n-th is that with which n different steps could be given to n different things done. */
+function inAnyOrder<Did extends Done>(own: readonly Did[], start: number, rule: FunnelRule<Did>): Did[] {
+  const attempt: Did[] = [];
+  const holders = new Map<number, Did>();
+  const assign = (did: Did, tried: Set<number>): boolean => {
+    for (let step = 0; step < rule.steps; step++) {
+      if (tried.has(step) || !rule.does(did, step)) continue;
+      tried.add(step);
+      const holder = holders.get(step);
+      if (holder !== undefined && !assign(holder, tried)) continue;
+      holders.set(step, did);
       return true;
-    });
-  for (const [index, { event }] of own.entries()) {
-    if (assign(index, new Set())) times.push(event.timestamp);
-    else if (times.length === 0) return [];
+    }
+    return false;
+  };
+  for (const did of within(own, start, rule.windowMs)) {
+    if (assign(did, new Set())) attempt.push(did);
+    if (attempt.length === 0 || attempt.length === rule.steps) break;
   }
-  return times;
+  return attempt;
 }
 
 /** MF-06 and MF-07 over what was counted. */

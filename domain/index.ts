@@ -69,8 +69,8 @@ export type { FieldAlias } from './field-aliases.ts';
 export { FIELD_TYPES } from './field-definition.ts';
 export type { FieldDefinition, FieldType, ScenarioTemplate } from './field-definition.ts';
 export { DATETIME_PATTERN, whyNotValue } from './field-value.ts';
-export { FUNNEL_ORDERS, countFunnel, foldFunnel, funnelSteps } from './funnel.ts';
-export type { FunnelCounts, FunnelOrder, FunnelQuestion, FunnelStep } from './funnel.ts';
+export { FUNNEL_ORDERS, countFunnel, foldFunnel, funnelSteps, furthestAttempt } from './funnel.ts';
+export type { Done, FunnelCounts, FunnelOrder, FunnelQuestion, FunnelRule, FunnelStep } from './funnel.ts';
 export { lintTrackingConfig } from './lint-tracking-config.ts';
 export { HOT_HALF_LIFE_MS, HOT_WEIGHTS, hotScore } from './hotness.ts';
 export type { HotMinute } from './hotness.ts';
@@ -113,7 +113,9 @@ export {
   RETENTION_COHORTS,
   RETENTION_MODES,
   RETENTION_PERIODS,
+  cohortsOf,
   foldRetention,
+  isBack,
   retentionCohorts,
 } from './retention.ts';
 export type { CohortCounts, RetentionCohort, RetentionQuestion } from './retention.ts';
@@ -135,10 +137,19 @@ export {
   SCENARIO_METRICS,
   countsOf,
   figureOf,
+  figureOfCounts,
   formulaOf,
   moneyFigureOf,
+  moneyFigureOfCounts,
 } from './scenario-metrics.ts';
-export type { Count, Figure, MoneyFigure, MoneyMetric, ScenarioMetric } from './scenario-metrics.ts';
+export type {
+  Count,
+  Figure,
+  FigureCounts,
+  MoneyFigure,
+  MoneyMetric,
+  ScenarioMetric,
+} from './scenario-metrics.ts';
 export type { Stamp } from './stamp.ts';
 export { findingsIn, outlineJson } from './strict-json.ts';
 export type { JsonFinding, JsonFindingCode, JsonLimits, JsonOutline, JsonSpan } from './strict-json.ts';

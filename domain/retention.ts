@@ -86,10 +86,7 @@ export function foldRetention(
       if (!cohort) continue;
       cohort.size++;
       cohort.returned = cohort.returned.map((users, n) => {
-        const back = returned.some((period) =>
-          question.mode === 'on' ? period === index + n : period >= index + n,
-        );
-        return back ? users + 1 : users;
+        return returned.some((period) => isBack(question.mode, period, index + n)) ? users + 1 : users;
       });
     }
   }
@@ -100,13 +97,22 @@ function timesOf(own: readonly LoggedEvent[], selection: EventSelection): number
   return own.filter(({ event }) => selects(selection, event)).map(({ event }) => event.timestamp);
 }
 
-function inRange(ms: number, { fromMs, toMs }: RetentionQuestion): boolean {
+function inRange(ms: number, { fromMs, toMs }: Pick<RetentionQuestion, 'fromMs' | 'toMs'>): boolean {
   return ms >= fromMs && ms < toMs;
 }
 
-function cohortsOf(
+/** Whether who did the return event in one period has come back in another. */
+export function isBack(mode: RetentionQuestion['mode'], returned: number, period: number): boolean {
+  return mode === 'on' ? returned === period : returned >= period;
+}
+
+/**
+ * Which cohorts somebody belongs to, by the times of their start events in order: of all time, of which only
+ * those of the range count. Cohorts are numbered as the periods between the edges.
+ */
+export function cohortsOf(
   starts: readonly number[],
-  question: RetentionQuestion,
+  question: Pick<RetentionQuestion, 'fromMs' | 'toMs' | 'cohort'>,
   edges: readonly number[],
 ): number[] {
   const within = starts.filter((ms) => inRange(ms, question));

@@ -168,11 +168,21 @@ export type MoneyFigure = {
  * is 0.
  */
 export function figureOf(metric: ScenarioMetric, tallies: readonly ActionTally[]): Figure {
+  const { numerator, denominator } = metric;
+  return figureOfCounts(metric, {
+    part: counted(numerator, tallies),
+    whole: denominator ? counted(denominator, tallies) : 0n,
+  });
+}
+
+/** What was counted for the numerator and the denominator of a metric, 0 where it has none. */
+export type FigureCounts = { readonly part: bigint; readonly whole: bigint };
+
+/** As {@link figureOf}, of what was counted. */
+export function figureOfCounts(metric: ScenarioMetric, { part, whole }: FigureCounts): Figure {
   const { unit, numerator, denominator } = metric;
-  const part = counted(numerator, tallies);
   const shown = Number(part) / MEASURE_SCALES[numerator.measure];
   if (!denominator) return { numerator: shown, denominator: null, value: shown };
-  const whole = counted(denominator, tallies);
   const [factor, digits] = unit === 'percent' ? [10_000, 100] : [1000, 1000];
   const scale = BigInt(MEASURE_SCALES[numerator.measure]);
   const value = Number(roundedQuotient(part * BigInt(factor), whole * scale)) / digits;
@@ -181,10 +191,16 @@ export function figureOf(metric: ScenarioMetric, tallies: readonly ActionTally[]
 
 /** A metric of money over the tallies of one currency, which the caller has chosen. */
 export function moneyFigureOf(metric: MoneyMetric, tallies: readonly ActionTally[]): MoneyFigure {
-  const part = counted(metric.numerator, tallies);
+  return moneyFigureOfCounts(metric, {
+    part: counted(metric.numerator, tallies),
+    whole: metric.denominator ? counted(metric.denominator, tallies) : 0n,
+  });
+}
+
+/** As {@link moneyFigureOf}, of what was counted. */
+export function moneyFigureOfCounts(metric: MoneyMetric, { part, whole }: FigureCounts): MoneyFigure {
   const numerator = formatMoney(part);
   if (!metric.denominator) return { numerator, denominator: null, value: numerator };
-  const whole = counted(metric.denominator, tallies);
   return { numerator, denominator: Number(whole), value: formatMoney(roundedQuotient(part, whole)) };
 }
 

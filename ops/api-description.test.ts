@@ -11,6 +11,7 @@ import {
   SQL_PATHS,
   SQL_SCHEMAS,
   describeAsOf,
+  describeExplanations,
   describeLiveQuestions,
   describeQueries,
 } from '#query';
@@ -30,6 +31,7 @@ const document = JSON.parse(
       door,
       createHttpEntries({} as HttpEntriesOptions),
       describeQueries(),
+      describeExplanations(),
       describeLiveQuestions(),
       describeAsOf(),
       { paths: DOCUMENT_PATHS, schemas: {} },

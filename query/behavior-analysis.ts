@@ -83,7 +83,7 @@ const ANSWER = Type.Object(
   { additionalProperties: false },
 );
 
-type Plan = {
+export type Plan = {
   readonly narrowing: Narrowing;
   readonly scenarioType: ScenarioType | undefined;
   readonly actions: readonly ActionType[];

@@ -28,7 +28,7 @@ const SCHEMA = Type.Object(
 );
 
 type Question = Static<typeof SCHEMA>;
-type Plan = TimeRange & { readonly date: string; readonly scenarioId: string | undefined };
+export type Plan = TimeRange & { readonly date: string; readonly scenarioId: string | undefined };
 
 /** The figures of one day, all of MF-01 to MF-05. */
 export type DayStats = Readonly<Record<Metric, number>>;

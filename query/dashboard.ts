@@ -16,7 +16,7 @@ export const SCENARIO_ID = Type.Optional(
 
 const SCHEMA = Type.Object({ ...COMMON, scenario_id: SCENARIO_ID }, { additionalProperties: false });
 
-type Plan = TimeRange & { readonly scenarioId: string | undefined };
+export type Plan = TimeRange & { readonly scenarioId: string | undefined };
 
 /**
  * The figures of a range at a glance (Q-01 to Q-04), by the formulas MF-01 to MF-05.

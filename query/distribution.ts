@@ -40,7 +40,7 @@ const SCHEMA = Type.Object(
   { additionalProperties: false },
 );
 
-type Plan = TimeRange & {
+export type Plan = TimeRange & {
   readonly scenarioId: string | undefined;
   readonly by: string;
   readonly metric: (typeof COUNTED)[number];

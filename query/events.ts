@@ -38,7 +38,7 @@ const SCHEMA = Type.Object(
   { additionalProperties: false },
 );
 
-type Plan = TimeRange & {
+export type Plan = TimeRange & {
   readonly selection: EventSelection;
   readonly measure: 'count' | 'users';
   readonly interval: Interval;

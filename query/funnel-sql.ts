@@ -79,9 +79,9 @@ export function compileFunnelEvents(
 }
 
 function source(binder: Binder, plan: FunnelPlan, scope: Scope): string {
-  const conditions = [visible(binder, scope), inRange(binder, plan)];
-  if (plan.order === 'strict') conditions.push(`kind != 'catalog'`);
-  else {
+  // Whatever its name, an entry of the catalogue is nothing that somebody did.
+  const conditions = [visible(binder, scope), inRange(binder, plan), `kind != 'catalog'`];
+  if (plan.order !== 'strict') {
     conditions.push(namedByOne(binder, plan.steps));
     if (!plan.steps.every(isName)) {
       conditions.push(`(${plan.steps.map((step) => `(${selected(binder, step)})`).join(' OR ')})`);

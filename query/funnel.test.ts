@@ -178,6 +178,20 @@ describe('a funnel', () => {
     assert.deepEqual(await usersOf(turned, { steps: steps('a', 'b'), order: 'any' }), [1, 1]);
   });
 
+  test('entries of the catalogue are no steps in any order, also where a step bears their name', async () => {
+    const changed = { name: 'item_updated', kind: 'catalog', item_id: 'i1' } as const;
+    const history: Sketch[] = [
+      { ...changed, at: '2024-03-04T00:00:00Z', user_id: 'u1' },
+      ...did('u1', ['a', '04T00:00:01']),
+    ];
+    for (const order of ['ordered', 'strict', 'any']) {
+      assert.deepEqual(await usersOf(history, { steps: steps('item_updated', 'a'), order }), [
+        order === 'any' ? 1 : 0,
+        0,
+      ]);
+    }
+  });
+
   test('a later attempt counts when an earlier one ran out of time', async () => {
     const twice = did('u1', ['a', '04T00:00:00'], ['a', '05T00:00:00'], ['b', '05T00:30:00']);
     assert.deepEqual(await usersOf(twice, { steps: steps('a', 'b'), window: '1h' }), [1, 1]);

@@ -51,7 +51,7 @@ const ANSWER = Type.Object(
   { additionalProperties: false },
 );
 
-type Plan = {
+export type Plan = {
   readonly narrowing: Narrowing;
   readonly order: (typeof ORDERS)[number];
   readonly minImpressions: number;

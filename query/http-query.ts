@@ -8,7 +8,7 @@ import { CATALOGUE } from './queries.ts';
 import type { Queries } from './queries.ts';
 
 /** Questions that are short enough for an address. */
-const BY_GET: readonly AnalysisName[] = [
+export const BY_GET: readonly AnalysisName[] = [
   'dashboard',
   'trend',
   'distribution',
@@ -30,7 +30,7 @@ const BY_POST: readonly AnalysisName[] = ['events', 'funnel', 'retention'];
  * questions, POST with a JSON body for events, funnel and retention. The body must have been parsed before.
  * Faults are passed to the next error handler. A caller who goes away stops the question.
  */
-export function createQueryRouter(queries: Queries): Router {
+export function createQueryRouter(queries: Pick<Queries, 'ask'>): Router {
   const router = Router();
   const answer = async (
     name: AnalysisName,
@@ -80,13 +80,13 @@ export function bodyOf(body: unknown): Record<string, unknown> {
 }
 
 /** Members that a question by body may also have in its address; the body's go first. */
-function addressMembers(query: Request['query']): Record<string, unknown> {
+export function addressMembers(query: Request['query']): Record<string, unknown> {
   const names = ['tenant_id', 'as_of', 'wait_for', 'timeout', 'now'];
   return Object.fromEntries(Object.entries(query).filter(([name]) => names.includes(name)));
 }
 
 /** Texts of an address as the values the question's schema asks for; what cannot be read stays as it is. */
-function questionOfAddress(name: AnalysisName, query: Request['query']): Record<string, unknown> {
+export function questionOfAddress(name: AnalysisName, query: Request['query']): Record<string, unknown> {
   const members = CATALOGUE[name].schema.properties as Record<string, { readonly type?: unknown }>;
   return Object.fromEntries(
     Object.entries(query).map(([member, value]) => [member, valueOf(value, members[member]?.type)]),

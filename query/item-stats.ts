@@ -57,7 +57,11 @@ const ANSWER = Type.Object(
   { additionalProperties: false },
 );
 
-type Plan = { readonly narrowing: Narrowing; readonly itemId: string; readonly edges: readonly number[] };
+export type Plan = {
+  readonly narrowing: Narrowing;
+  readonly itemId: string;
+  readonly edges: readonly number[];
+};
 
 const NOTHING = {
   impressions: 0,

@@ -47,7 +47,7 @@ const ANSWER = Type.Object(
   { additionalProperties: false },
 );
 
-type Plan = {
+export type Plan = {
   readonly narrowing: Narrowing;
   readonly selection: EventSelection;
   readonly edges: readonly number[];

@@ -98,7 +98,7 @@ function responsesOf(name: AnalysisName): object {
   };
 }
 
-const META_EXAMPLE = {
+export const META_EXAMPLE = {
   as_of: PIN,
   generation: 1,
   lag: { events: 0, ms: 0 },

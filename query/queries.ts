@@ -62,10 +62,26 @@ export type Queries = {
    * Throws `QUERY_INVALID` with all that is wrong in `details.errors`, `QUERY_PIN_UNAVAILABLE`,
    * `QUERY_NOT_YET_VISIBLE`, `QUERY_TOO_DEAR`, `QUERY_OVERLOADED`.
    */
-  ask(
-    name: AnalysisName,
-    request: { readonly tenant: TenantId; readonly question: unknown; readonly signal?: AbortSignal },
-  ): Promise<Answer>;
+  ask(name: AnalysisName, request: QueryRequest): Promise<Answer>;
+
+  /** The same, with what the answer was worked out from. */
+  askWithGrounds(name: AnalysisName, request: QueryRequest): Promise<Answered>;
+};
+
+/** One question of one tenant. */
+export type QueryRequest = {
+  readonly tenant: TenantId;
+  readonly question: unknown;
+  readonly signal?: AbortSignal;
+};
+
+/** An answer and its grounds: what was planned, for when, over which records. */
+export type Answered = {
+  readonly answer: Answer;
+  readonly plan: unknown;
+  readonly time: TimeRange;
+  /** Undefined where the tenant has no events. */
+  readonly seen: (Seen & { readonly scope: Scope }) | undefined;
 };
 
 export type QueriesOptions = {
@@ -151,44 +167,49 @@ export function createQueries(options: QueriesOptions): Queries {
     return { state, ...pinned, scope: { ...scope, vector: pinned.vector, sealed, activeScenarios } };
   }
 
+  async function askWithGrounds(
+    name: AnalysisName,
+    { tenant, question, signal }: QueryRequest,
+  ): Promise<Answered> {
+    const startedMs = clock();
+    const analysis = CATALOGUE[name];
+    const { plan, time, pin, waitFor, needsNow } = read(analysis, question);
+    if (waitFor) await untilVisible(progress, { ...waitFor, tenant, signal });
+    let rowsRead = 0;
+    const ask: Ask = async <Row>(statement: Parameters<Ask>[0]) => {
+      const { rows, rowsRead: more } = await facts.query<Row>({
+        ...statement,
+        limits,
+        ...(signal ? { signal } : {}),
+      });
+      rowsRead += more;
+      return rows;
+    };
+    const fromMs = analysis.readsAllFacts?.(plan) ? -Infinity : time.fromMs;
+    const seen = await pinDown(tenant, { pin, fromMs }, ask);
+    const finish = (data: object, cached: boolean): Answered => {
+      const elapsedMs = clock() - startedMs;
+      if (answered.hasSubscribers) answered.publish({ tenant, analysis: name, elapsedMs, rowsRead, cached });
+      const meta = describeAnswer(seen, time, { elapsedMs, rowsRead, cached, clockMs: clock() });
+      return { answer: { ...data, meta }, plan, time, seen };
+    };
+    if (!seen) return finish(await analysis.answer(plan, NOWHERE, nothing), false);
+    const settledAtMs = needsNow ? analysis.settledAtMs?.(plan) : undefined;
+    if (settledAtMs !== undefined && (await newestReceived(seen.scope, ask)) < settledAtMs)
+      throw invalidQuestion([nowRequired()]);
+    const key = `${tenant} ${name} ${seen.token} ${JSON.stringify(plan)}`;
+    const kept = cache.get(key);
+    if (kept) return finish(kept.data, true);
+    const problems = await kinds.check(analysis.selections(plan), seen.scope, ask);
+    if (problems.length > 0) throw invalidQuestion(problems);
+    const data = await analysis.answer(plan, seen.scope, ask);
+    cache.set(key, { data, rowsRead });
+    return finish(data, false);
+  }
+
   return {
-    async ask(name, { tenant, question, signal }) {
-      const startedMs = clock();
-      const analysis = CATALOGUE[name];
-      const { plan, time, pin, waitFor, needsNow } = read(analysis, question);
-      if (waitFor) await untilVisible(progress, { ...waitFor, tenant, signal });
-      let rowsRead = 0;
-      const ask: Ask = async <Row>(statement: Parameters<Ask>[0]) => {
-        const { rows, rowsRead: more } = await facts.query<Row>({
-          ...statement,
-          limits,
-          ...(signal ? { signal } : {}),
-        });
-        rowsRead += more;
-        return rows;
-      };
-      const fromMs = analysis.readsAllFacts?.(plan) ? -Infinity : time.fromMs;
-      const seen = await pinDown(tenant, { pin, fromMs }, ask);
-      const finish = (data: object, cached: boolean): Answer => {
-        const elapsedMs = clock() - startedMs;
-        if (answered.hasSubscribers)
-          answered.publish({ tenant, analysis: name, elapsedMs, rowsRead, cached });
-        const meta = describeAnswer(seen, time, { elapsedMs, rowsRead, cached, clockMs: clock() });
-        return { ...data, meta };
-      };
-      if (!seen) return finish(await analysis.answer(plan, NOWHERE, nothing), false);
-      const settledAtMs = needsNow ? analysis.settledAtMs?.(plan) : undefined;
-      if (settledAtMs !== undefined && (await newestReceived(seen.scope, ask)) < settledAtMs)
-        throw invalidQuestion([nowRequired()]);
-      const key = `${tenant} ${name} ${seen.token} ${JSON.stringify(plan)}`;
-      const kept = cache.get(key);
-      if (kept) return finish(kept.data, true);
-      const problems = await kinds.check(analysis.selections(plan), seen.scope, ask);
-      if (problems.length > 0) throw invalidQuestion(problems);
-      const data = await analysis.answer(plan, seen.scope, ask);
-      cache.set(key, { data, rowsRead });
-      return finish(data, false);
-    },
+    ask: async (name, request) => (await askWithGrounds(name, request)).answer,
+    askWithGrounds,
   };
 }
 

@@ -12,7 +12,7 @@ import type { TimeRange } from './time-range.ts';
 
 const SCHEMA = Type.Object({ ...COMMON, scenario_id: SCENARIO_ID }, { additionalProperties: false });
 
-type Plan = TimeRange & { readonly scenarioId: string | undefined; readonly edges: readonly number[] };
+export type Plan = TimeRange & { readonly scenarioId: string | undefined; readonly edges: readonly number[] };
 
 /**
  * The figures of every day that a range touches, days without events with zeros, and of the whole range

@@ -55,7 +55,7 @@ const SCHEMA = Type.Object(
   { additionalProperties: false },
 );
 
-type Plan = TimeRange & {
+export type Plan = TimeRange & {
   readonly period: (typeof RETENTION_PERIODS)[number];
   readonly periods: number;
   readonly start: EventSelection;

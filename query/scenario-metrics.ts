@@ -94,7 +94,7 @@ const ANSWER = Type.Object(
   { additionalProperties: false },
 );
 
-type Plan = {
+export type Plan = {
   readonly narrowing: Narrowing;
   readonly scenarioType: ScenarioType | undefined;
   readonly interval: Interval | undefined;

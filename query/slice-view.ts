@@ -4,7 +4,7 @@ import { factsOf, inRange, visible } from './sql.ts';
 import type { Binder, Scope } from './sql.ts';
 
 /** What the facts can hold, 1900 to 2299. */
-const ALWAYS = { fromMs: Date.UTC(1900, 0, 1), toMs: Date.UTC(2300, 0, 1) };
+export const ALWAYS = { fromMs: Date.UTC(1900, 0, 1), toMs: Date.UTC(2300, 0, 1) };
 
 /**
  * A documented view over aggregates, narrowed to what may be seen: sealed days of the scope from slices, all

@@ -39,7 +39,7 @@ const SCHEMA = Type.Object(
   { additionalProperties: false },
 );
 
-type Plan = TimeRange & {
+export type Plan = TimeRange & {
   readonly scenarioId: string | undefined;
   readonly interval: Interval;
   readonly metrics: readonly Metric[];

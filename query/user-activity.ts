@@ -56,7 +56,11 @@ const ANSWER = Type.Object(
   { additionalProperties: false },
 );
 
-type Plan = { readonly narrowing: Narrowing; readonly userId: string; readonly edges: readonly number[] };
+export type Plan = {
+  readonly narrowing: Narrowing;
+  readonly userId: string;
+  readonly edges: readonly number[];
+};
 
 /** The events of one day with one name. */
 type Row = {

@@ -1,0 +1,139 @@
+import { Fault, formatInstant } from '#domain';
+import type { Position, Zone } from '#domain';
+import type { Ask } from './analysis.ts';
+import { listFacts, readCandidates, readMembers } from './explain-facts.ts';
+import type { Listed, Member, Place } from './explain-facts.ts';
+import type { After } from './explain-cursor.ts';
+import { readRecords, shownRecord } from './explain-log.ts';
+import type { RawLog } from './explain-log.ts';
+import { addedBy, sorted } from './explain-part.ts';
+import type { Part } from './explain-part.ts';
+import type { Scope } from './sql.ts';
+
+/** A page of one level, and where the next one begins. */
+export type LevelPage = { readonly list: readonly object[]; readonly after: After | undefined };
+
+/** How many may be judged for one page, so that a page of few among many comes back in time. */
+const MAX_JUDGED = 20_000;
+const JUDGED_AT_ONCE = 1_000;
+
+/**
+ * Users or items, in the order of the bytes of their ids. Where members are judged by a rule and few of many
+ * count, a page may have fewer than asked for and still go on.
+ */
+export async function membersPage(
+  part: Part,
+  page: { readonly scope: Scope; readonly after: string | undefined; readonly limit: number },
+  ask: Ask,
+): Promise<LevelPage> {
+  const { members, after } =
+    typeof part.count === 'function' ? await judge(part, page, ask) : await list(part, page, ask);
+  const who = part.member === 'user' ? 'user' : 'item';
+  return {
+    list: members.map(({ id, amount, events }) => ({
+      [who]: id === '' ? null : id,
+      value: Number(amount),
+      events,
+    })),
+    after: after === undefined ? undefined : { member: after },
+  };
+}
+
+type Members = { readonly members: readonly Member[]; readonly after: string | undefined };
+type MembersAsked = Parameters<typeof membersPage>[1];
+
+async function list(part: Part, page: MembersAsked, ask: Ask): Promise<Members> {
+  const found = await readMembers(part, { ...page, limit: page.limit + 1 }, ask);
+  const members = found.slice(0, page.limit);
+  return { members, after: found.length > page.limit ? members.at(-1)?.id : undefined };
+}
+
+async function judge(part: Part, { scope, after, limit }: MembersAsked, ask: Ask): Promise<Members> {
+  const members: Member[] = [];
+  let last = after;
+  for (let judged = 0; judged < MAX_JUDGED; judged += JUDGED_AT_ONCE) {
+    const candidates = await readCandidates(part, { scope, after: last, limit: JUDGED_AT_ONCE }, ask);
+    for (const own of candidates) {
+      const id = own[0]?.member ?? '';
+      const added = addedBy(part, own).get(id);
+      if (added && members.length === limit) return { members, after: last };
+      if (added) members.push({ id, amount: added.amount, events: added.events.length });
+      last = id;
+    }
+    if (candidates.length < JUDGED_AT_ONCE) return { members, after: undefined };
+  }
+  return { members, after: last };
+}
+
+type EventsAsked = {
+  readonly scope: Scope;
+  /** Undefined = of all members. */
+  readonly member: string | undefined;
+  readonly after: Place | undefined;
+  readonly limit: number;
+};
+
+/** Events that make a member count, or all those that count by themselves, in order. */
+export async function eventsPage(
+  part: Part,
+  page: EventsAsked & { readonly zone: Zone },
+  ask: Ask,
+): Promise<LevelPage> {
+  const { events, after } = await pick(part, page, ask);
+  return {
+    list: events.map(({ member, partition, offset, atMs, amount, kind, name, eventId }) => ({
+      position: { partition, offset: String(offset) },
+      event_id: eventId,
+      kind,
+      event: name,
+      time: formatInstant(atMs, page.zone),
+      [part.member === 'user' ? 'user' : 'item']: member === '' ? null : member,
+      value: Number(amount),
+    })),
+    after,
+  };
+}
+
+/** The same with the raw records, which are read only after `recordRead` has resolved. */
+export async function recordsPage(
+  part: Part,
+  page: EventsAsked & {
+    readonly log: RawLog;
+    readonly logIdentity: string;
+    readonly recordRead: (positions: readonly Position[]) => Promise<void>;
+  },
+  ask: Ask,
+): Promise<LevelPage> {
+  const { events, after } = await pick(part, page, ask);
+  const positions = events.map(({ partition, offset }) => ({ partition, offset }));
+  await page.recordRead(positions);
+  const records = await readRecords(page.log, page.scope.tenant, positions);
+  return { list: records.map((record) => shownRecord(record, page.logIdentity)), after };
+}
+
+type Picked = { readonly events: readonly Listed[]; readonly after: After | undefined };
+
+async function pick(part: Part, page: EventsAsked, ask: Ask): Promise<Picked> {
+  const { scope, member, after, limit } = page;
+  const isJudged = typeof part.count === 'function' || part.needs !== 0;
+  if (!isJudged) return cut(await listFacts(part, { scope, member, after, limit: limit + 1 }, ask), limit);
+  const own = await listFacts(part, { scope, member, after: undefined, limit: MAX_JUDGED + 1 }, ask);
+  if (own.length > MAX_JUDGED) {
+    const message = `One ${part.member} has more than ${MAX_JUDGED} events that may count: ask for a shorter range.`;
+    throw new Fault('QUERY_TOO_DEAR', message);
+  }
+  const counting = new Set(addedBy(part, own).get(member ?? '')?.events);
+  const events = own.filter((one) => counting.has(one) && (!after || isLater(one, after)));
+  return cut(events, limit);
+}
+
+function isLater(event: Listed, place: Place): boolean {
+  const [first] = sorted([event, { ...event, ...place }]);
+  return first !== event;
+}
+
+function cut(found: readonly Listed[], limit: number): Picked {
+  const events = found.slice(0, limit);
+  const last = events.at(-1);
+  return { events, after: found.length > limit && last ? { place: last } : undefined };
+}
