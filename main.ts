@@ -20,12 +20,14 @@ import {
 } from '#ops';
 import type { Config, HttpServer, Logger } from '#ops';
 import {
+  ConfirmationTimes,
   ITEMS,
   Seals,
   USER_PROFILES,
   documentProgressOf,
   openFactsHorizon,
   startCatalogueCopies,
+  startDeadLetterIndex,
   startFactProjector,
   startProjectorThread,
   startSealer,
@@ -35,6 +37,8 @@ import {
   DOCUMENT_PATHS,
   LOG_TAIL_PATHS,
   LOG_TAIL_SCHEMAS,
+  RECEIPT_PATHS,
+  RECEIPT_SCHEMAS,
   SQL_PATHS,
   SQL_SCHEMAS,
   createLiveQuestions,
@@ -44,6 +48,8 @@ import {
   createLogTailRouter,
   createQueries,
   createQueryRouter,
+  createReceiptRouter,
+  createReceipts,
   createSqlQuestions,
   createSqlRouter,
   describeLiveQuestions,
@@ -64,6 +70,7 @@ import { engineChecks } from './ops/cli/engine-checks.ts';
 import { runProgram } from './ops/cli/program.ts';
 import { openChdbFactStore } from './projections/chdb-fact-store.ts';
 import { openLmdbCheckpointStore } from './projections/lmdb-checkpoint-store.ts';
+import { openLmdbDeadLetterStore } from './projections/lmdb-dead-letter-store.ts';
 import { openLmdbSealStore } from './projections/lmdb-seal-store.ts';
 import { openLmdbViewStore } from './projections/lmdb-view-store.ts';
 import { openLmdbDocumentStore } from './projections/lmdb-document-store.ts';
@@ -160,6 +167,7 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
       mayLetGo: (beforeMs) => tenants.list().every(({ id }) => seals.isSealedBefore(id, beforeMs)),
     }),
   );
+  const times = opened.use(new ConfirmationTimes({ clock }));
   const progress = opened.use(
     startFactProjector({
       log,
@@ -186,6 +194,9 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
     }),
   );
 
+  const deadLetterPlaces = opened.use(await openLmdbDeadLetterStore({ dataDir }));
+  const deadLetters = opened.use(startDeadLetterIndex({ log, tenants, store: deadLetterPlaces }));
+
   const ingress = createIngress({
     log,
     tenants,
@@ -203,10 +214,13 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
     maxBodyBytes: config.ingressMaxBodyBytes,
     stopping,
   });
+  const items = documentProgressOf(thread, ITEMS, { generation: GENERATION });
+  const profiles = documentProgressOf(thread, USER_PROFILES, { generation: GENERATION });
+  const viewProgress = viewProgressOf(thread, { generation: GENERATION });
   const questions = createDocumentQuestions({
     documents,
-    items: documentProgressOf(thread, ITEMS, { generation: GENERATION }),
-    profiles: documentProgressOf(thread, USER_PROFILES, { generation: GENERATION }),
+    items,
+    profiles,
     catalogue,
     clock,
   });
@@ -233,9 +247,26 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
   });
   const live = createLiveQuestions({
     views,
-    progress: viewProgressOf(thread, { generation: GENERATION }),
+    progress: viewProgress,
     tenants,
     clock,
+  });
+  const receipts = createReceipts({
+    log,
+    deadLetters,
+    times,
+    projections: [
+      { projection: 'facts', state: (tenant) => progress.state(tenant) },
+      {
+        projection: 'live_views',
+        state: async (tenant) => {
+          const found = await viewProgress.state(tenant);
+          return found && { ...found, generation: found.scope.generation };
+        },
+      },
+      { projection: USER_PROFILES.name, state: (tenant) => profiles.state(tenant) },
+      { projection: ITEMS.name, state: (tenant) => items.state(tenant) },
+    ],
   });
   const document = assembleOpenApi(version, [
     door,
@@ -245,6 +276,7 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
     { paths: DOCUMENT_PATHS, schemas: {} },
     { paths: SQL_PATHS, schemas: SQL_SCHEMAS },
     { paths: LOG_TAIL_PATHS, schemas: LOG_TAIL_SCHEMAS },
+    { paths: RECEIPT_PATHS, schemas: RECEIPT_SCHEMAS },
     { paths: TRACKING_CONFIG_PATHS, schemas: TRACKING_CONFIG_SCHEMAS },
     OWN_ROUTES,
   ]);
@@ -255,6 +287,7 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
       createDocumentRouter(questions),
       createSqlRouter(sql),
       createLogTailRouter({ log, signal: stopping }),
+      createReceiptRouter(receipts),
       createTrackingConfigRouter({ configs, templates: SCENARIO_TEMPLATES }),
     ],
     document,

@@ -89,7 +89,10 @@ test('however many steps there were, what is said holds, and only few are kept',
     const since = times.since(ACME, at(0, BigInt(n)));
     assert.ok(since, String(n));
     said.add(since.atMs);
-    assert.ok(since.atMs >= ms && since.atMs - since.withinMs < ms, `${n}: ${JSON.stringify(since)} for ${ms}`);
+    assert.ok(
+      since.atMs >= ms && since.atMs - since.withinMs < ms,
+      `${n}: ${JSON.stringify(since)} for ${ms}`,
+    );
   }
   assert.ok(said.size < 32, `${said.size} steps`);
   const newest = times.since(ACME, at(0, 1_999n));

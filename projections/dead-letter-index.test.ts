@@ -20,12 +20,13 @@ const tenantOf = (text: string): TenantId => {
 const acme = tenantOf('acme');
 const umbra = tenantOf('umbra');
 
-const letter = (eventId: string): NewRecord => ({
+const inputs = (eventId: string) => ({ eventId, kept: 'inputs' }) as const;
+const letter = (eventId: string, source = 'http'): NewRecord => ({
   key: new Uint8Array(0),
   headers: {
     eventId,
     contentHash: new Uint8Array(16),
-    source: 'http',
+    source,
     schema: '',
     schemaVersion: 0,
     receivedAtMs: 1,
@@ -62,7 +63,10 @@ async function opened(t: TestContext, waitingLetters = 1_000_000) {
   };
   const start = () => startDeadLetterIndex({ log, tenants: { onTenant }, store, waitingLetters });
   const append = async (tenant: TenantId, ids: readonly string[]): Promise<void> => {
-    await log.append({ tenant, channel: 'dead_letters' }, ids.map(letter));
+    await log.append(
+      { tenant, channel: 'dead_letters' },
+      ids.map((id) => letter(id)),
+    );
   };
   const until = async (enough: () => boolean): Promise<void> => {
     while (!enough()) await moved.promise;
@@ -74,11 +78,11 @@ test('a question sees every dead letter that stands in the log when it is asked'
   const { start, append } = await opened(t);
   await using index = start();
   await append(acme, ['a', 'b', '', 'a']);
-  assert.deepEqual(await index.find(acme, 'a', 9), { offsets: [3n, 0n], total: 2 });
+  assert.deepEqual(await index.find(acme, inputs('a'), 9), { offsets: [3n, 0n], total: 2 });
   await append(acme, ['a']);
-  assert.deepEqual(await index.find(acme, 'a', 2), { offsets: [4n, 3n], total: 3 });
-  assert.deepEqual((await index.find(acme, 'b', 9)).offsets, [1n]);
-  assert.deepEqual(await index.find(acme, 'c', 9), { offsets: [], total: 0 });
+  assert.deepEqual(await index.find(acme, inputs('a'), 2), { offsets: [4n, 3n], total: 3 });
+  assert.deepEqual((await index.find(acme, inputs('b'), 9)).offsets, [1n]);
+  assert.deepEqual(await index.find(acme, inputs('c'), 9), { offsets: [], total: 0 });
 });
 
 test('tenants that share ids do not see each other’s dead letters', async (t) => {
@@ -86,9 +90,18 @@ test('tenants that share ids do not see each other’s dead letters', async (t) 
   await using index = start();
   await append(acme, ['x', 'a']);
   await append(umbra, ['a']);
-  assert.deepEqual((await index.find(acme, 'a', 9)).offsets, [1n]);
-  assert.deepEqual((await index.find(umbra, 'a', 9)).offsets, [0n]);
-  assert.deepEqual((await index.find(umbra, 'x', 9)).offsets, []);
+  assert.deepEqual((await index.find(acme, inputs('a'), 9)).offsets, [1n]);
+  assert.deepEqual((await index.find(umbra, inputs('a'), 9)).offsets, [0n]);
+  assert.deepEqual((await index.find(umbra, inputs('x'), 9)).offsets, []);
+});
+
+test('what a projection could not take is told from what senders were refused', async (t) => {
+  const { start, log } = await opened(t);
+  await using index = start();
+  const letters = [letter('a'), letter('a', 'projection'), letter('a', 'import')];
+  await log.append({ tenant: acme, channel: 'dead_letters' }, letters);
+  assert.deepEqual((await index.find(acme, inputs('a'), 9)).offsets, [2n, 0n]);
+  assert.deepEqual((await index.find(acme, { eventId: 'a', kept: 'events' }, 9)).offsets, [1n]);
 });
 
 test('ids of any length and with broken surrogates are found as the log has them', async (t) => {
@@ -97,7 +110,11 @@ test('ids of any length and with broken surrogates are found as the log has them
   const ids = ['é'.repeat(5_000), 'a\u0000b', 'a', 'a\ud800', '\u{1f600}'];
   await append(acme, ids);
   for (const [offset, id] of ids.entries())
-    assert.deepEqual((await index.find(acme, id, 9)).offsets, [BigInt(offset)], JSON.stringify(id.slice(0, 9)));
+    assert.deepEqual(
+      (await index.find(acme, inputs(id), 9)).offsets,
+      [BigInt(offset)],
+      JSON.stringify(id.slice(0, 9)),
+    );
   const { next } = await log.bounds({ tenant: acme, channel: 'dead_letters' });
   assert.deepEqual(next, [5n]);
 });
@@ -105,11 +122,17 @@ test('ids of any length and with broken surrogates are found as the log has them
 test('many that wait are taken in before anybody asks, few are not', async (t) => {
   const { start, append, added, until } = await opened(t, 50);
   await using index = start();
-  await append(acme, Array.from({ length: 49 }, (_, n) => `a${n}`));
-  await append(umbra, Array.from({ length: 50 }, (_, n) => `u${n}`));
+  await append(
+    acme,
+    Array.from({ length: 49 }, (_, n) => `a${n}`),
+  );
+  await append(
+    umbra,
+    Array.from({ length: 50 }, (_, n) => `u${n}`),
+  );
   await until(() => added.letters >= 50);
   assert.equal(added.letters, 50, 'those of umbra alone');
-  assert.deepEqual((await index.find(acme, 'a48', 9)).offsets, [48n]);
+  assert.deepEqual((await index.find(acme, inputs('a48'), 9)).offsets, [48n]);
 });
 
 test('it goes on where it was, and what came meanwhile is found after a restart', async (t) => {
@@ -117,11 +140,11 @@ test('it goes on where it was, and what came meanwhile is found after a restart'
   {
     await using index = start();
     await append(acme, ['a', 'b']);
-    await index.find(acme, 'a', 9);
+    await index.find(acme, inputs('a'), 9);
   }
   await append(acme, ['a']);
   await using index = start();
-  assert.deepEqual((await index.find(acme, 'a', 9)).offsets, [2n, 0n]);
+  assert.deepEqual((await index.find(acme, inputs('a'), 9)).offsets, [2n, 0n]);
   assert.equal(added.letters, 3, 'none was taken in twice');
 });
 
@@ -134,8 +157,8 @@ test('places that belong to another log, or lie ahead of it, are thrown away', a
   const { identity } = await log.bounds({ tenant: umbra, channel: 'dead_letters' });
   await places.add(umbra, [{ digest, offset: 8n }], { logIdentity: identity, next: 9n });
   await using index = start();
-  assert.deepEqual((await index.find(acme, 'a', 9)).offsets, [0n]);
-  assert.deepEqual((await index.find(umbra, 'b', 9)).offsets, [0n]);
+  assert.deepEqual((await index.find(acme, inputs('a'), 9)).offsets, [0n]);
+  assert.deepEqual((await index.find(umbra, inputs('b'), 9)).offsets, [0n]);
   for (const tenant of [acme, umbra]) assert.equal((await places.find(tenant, digest, 9)).total, 0);
 });
 
@@ -143,7 +166,7 @@ test('a tenant that does not exist is said not to', async (t) => {
   const { start } = await opened(t);
   await using index = start();
   await assert.rejects(
-    index.find(tenantOf('nobody'), 'a', 9),
+    index.find(tenantOf('nobody'), inputs('a'), 9),
     (error) => error instanceof Fault && error.code === 'TENANT_UNKNOWN',
   );
 });

@@ -11,6 +11,9 @@ export type DeadLetterIndexDeps = {
   readonly waitingLetters?: number;
 };
 
+/** An id, and whether the inputs kept out of the log under it are meant or what no projection could take of it. */
+export type DeadLettersOf = { readonly eventId: string; readonly kept: 'inputs' | 'events' };
+
 /**
  * Finds dead letters by the id of the event they are about, without reading all of them. Costs 25 bytes and the
  * tenant's name of disk for each one that has an id, and no memory.
@@ -20,12 +23,14 @@ export interface DeadLetterIndex extends AsyncDisposable {
    * Offsets in the tenant's log of dead letters, newest first; of everything that stands there when asked. Found
    * by a digest: who must be certain compares the id in the record. Throws `TENANT_UNKNOWN`.
    */
-  find(tenant: TenantId, eventId: string, limit: number): Promise<DeadLetterOffsets>;
+  find(tenant: TenantId, of: DeadLettersOf, limit: number): Promise<DeadLetterOffsets>;
 }
 
 const WAITING_LETTERS = 1000;
 const DIGEST_BYTES = 16;
 const PARTITION = 0;
+/** The source of a dead letter that a projection wrote. */
+const BY_PROJECTION = 'projection';
 
 /** Starts following the logs of dead letters of all tenants, until disposed. */
 export function startDeadLetterIndex(deps: DeadLetterIndexDeps): DeadLetterIndex {
@@ -46,7 +51,10 @@ export function startDeadLetterIndex(deps: DeadLetterIndexDeps): DeadLetterIndex
     for await (const { records } of log.read(name, { partition: PARTITION, from, to: end }, stop.signal)) {
       const entries = records
         .filter(({ headers }) => headers.eventId !== '')
-        .map(({ headers, offset }) => ({ digest: digestOf(headers.eventId), offset }));
+        .map(({ headers: { eventId, source }, offset }) => ({
+          digest: digestOf({ eventId, kept: source === BY_PROJECTION ? 'events' : 'inputs' }),
+          offset,
+        }));
       const last = records.at(-1);
       if (last) await store.add(tenant, entries, { logIdentity: identity, next: last.offset + 1n });
     }
@@ -76,9 +84,9 @@ export function startDeadLetterIndex(deps: DeadLetterIndexDeps): DeadLetterIndex
   });
 
   return {
-    async find(tenant, eventId, limit) {
+    async find(tenant, of, limit) {
       await inTurn(tenant, 1);
-      return store.find(tenant, digestOf(eventId), limit);
+      return store.find(tenant, digestOf(of), limit);
     },
 
     async [Symbol.asyncDispose]() {
@@ -91,6 +99,7 @@ export function startDeadLetterIndex(deps: DeadLetterIndexDeps): DeadLetterIndex
 }
 
 /** As the log writes ids: broken surrogates replaced. */
-function digestOf(eventId: string): Uint8Array {
-  return createHash('sha256').update(eventId.toWellFormed()).digest().subarray(0, DIGEST_BYTES);
+function digestOf({ eventId, kept }: DeadLettersOf): Uint8Array {
+  const digest = createHash('sha256').update(`${kept} ${eventId.toWellFormed()}`).digest();
+  return digest.subarray(0, DIGEST_BYTES);
 }

@@ -33,7 +33,11 @@ export function deadLetterStoreContract(name: string, open: () => Promise<Opened
 
   clause('the newest come first, as many as asked for, and all are counted', async ({ store }) => {
     const far = 9_007_199_254_740_993n;
-    await store.add(acme, [0n, 1n, 255n, 256n].map((offset) => ({ digest: one, offset })), at(257n));
+    await store.add(
+      acme,
+      [0n, 1n, 255n, 256n].map((offset) => ({ digest: one, offset })),
+      at(257n),
+    );
     await store.add(acme, [{ digest: one, offset: far }], at(far + 1n));
     assert.deepEqual(await store.find(acme, one, 3), { offsets: [far, 256n, 255n], total: 5 });
     assert.deepEqual(await store.find(acme, one, 9), { offsets: [far, 256n, 255n, 1n, 0n], total: 5 });

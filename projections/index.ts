@@ -66,3 +66,8 @@ export type {
 export { startCatalogueCopies } from './catalogue-copies.ts';
 export type { CatalogueCopies, CatalogueCopiesDeps } from './catalogue-copies.ts';
 export type { ProjectionProgress, ProjectionState } from './projection-progress.ts';
+export { ConfirmationTimes } from './confirmation-times.ts';
+export type { ConfirmedBy, ConfirmedSince } from './confirmation-times.ts';
+export { startDeadLetterIndex } from './dead-letter-index.ts';
+export type { DeadLetterIndex, DeadLetterIndexDeps, DeadLettersOf } from './dead-letter-index.ts';
+export type { DeadLetterCheckpoint, DeadLetterOffsets, DeadLetterStore } from './dead-letter-store.ts';

@@ -21,3 +21,16 @@ export type { LiveMeta } from './live-meta.ts';
 export { describeLiveQuestions } from './live-openapi.ts';
 export { createLiveQuestions } from './live-questions.ts';
 export type { LiveAnswer, LiveQuestions, LiveQuestionsOptions } from './live-questions.ts';
+export { RECEIPT_PATHS, RECEIPT_SCHEMAS, createReceiptRouter } from './http-receipts.ts';
+export { createReceipts } from './receipts.ts';
+export type {
+  AcceptedFate,
+  FollowedProjection,
+  HeldBy,
+  Place,
+  ReceiptAnswer,
+  Receipts,
+  ReceiptsOptions,
+  RefusedFate,
+  UnknownFate,
+} from './receipts.ts';

@@ -1,0 +1,289 @@
+import { formatReceipt, isBefore, parseReceipt } from '#domain';
+import type { Position, TenantId } from '#domain';
+import type { EventLog, LogBounds, LogChannel, LogRecord } from '#log';
+import type { ConfirmationTimes, DeadLetterIndex, Horizon, ProjectionState } from '#projections';
+import { readDeadLetter } from './dead-letter.ts';
+
+/** Where a record stands, with the token that its sender got. */
+export type Place = {
+  readonly partition: number;
+  /** Decimal digits. */
+  readonly offset: string;
+  readonly token: string;
+};
+
+/** Whether one read model has an event by now. */
+export type HeldBy = {
+  readonly projection: string;
+  readonly generation: number | null;
+  /** Everything up to the event has been folded, durably. */
+  readonly confirmed: boolean;
+  /** It was confirmed at this instant; null when not yet, or longer ago than the process remembers. */
+  readonly since: string | null;
+  /** How long before `since` it may have been confirmed already. */
+  readonly since_within_ms: number | null;
+  /** Why the projection stands still before the event. */
+  readonly paused: string | null;
+  /** Where it is kept that this projection could not take the event. */
+  readonly dead_letter: Place | null;
+};
+
+/** What became of an input that stands in the log. */
+export type AcceptedFate = {
+  readonly state: 'accepted';
+  readonly receipt: Place;
+  readonly received_at: string;
+  readonly timestamp: string;
+  readonly source: string;
+  readonly schema: string;
+  readonly schema_version: number;
+  /** Whether questions about the facts see it. */
+  readonly queryable: boolean;
+  readonly not_queryable_because: 'behind' | 'paused' | 'dead_letter' | 'horizon' | null;
+  readonly projections: readonly HeldBy[];
+  /** Turned away in the hour of its time, of all ids together: duplicates are counted, not kept. */
+  readonly turned_away: { readonly hour: string; readonly duplicates: number; readonly conflicts: number };
+};
+
+/** What became of an input that was kept out of the log. */
+export type RefusedFate = {
+  readonly state: 'conflict' | 'rejected';
+  readonly dead_letter: Place;
+  /** Of a conflict: the event that has the id. */
+  readonly first: Place | null;
+  readonly received_at: string;
+  readonly source: string;
+  /** Code of the first error. */
+  readonly reason: string;
+  readonly errors: readonly unknown[];
+};
+
+/** No such input was ever sent to this tenant, or so long ago that it would not be known any more. */
+export type UnknownFate = { readonly state: 'unknown' | 'not_known_any_more' };
+
+/** What became of an event id, or of the one input a receipt token names. */
+export type ReceiptAnswer = {
+  readonly tenant_id: string;
+  /** Null for an input that had none, asked for by its token. */
+  readonly event_id: string | null;
+  /** What else was sent under the id and became something else, newest first. */
+  readonly also: readonly (AcceptedFate | RefusedFate)[];
+  /** How many dead letters there are of the id; `also` has the newest. */
+  readonly dead_letters: number;
+} & (AcceptedFate | RefusedFate | UnknownFate);
+
+/** How far one projection's active generation is with a tenant. */
+export type FollowedProjection = {
+  readonly projection: string;
+  state(
+    tenant: TenantId,
+  ): Promise<
+    (ProjectionState & { readonly generation: number; readonly horizon?: Horizon | undefined }) | undefined
+  >;
+};
+
+export type ReceiptsOptions = {
+  readonly log: Pick<EventLog, 'find' | 'read' | 'bounds' | 'turnedAway'>;
+  readonly deadLetters: Pick<DeadLetterIndex, 'find'>;
+  readonly projections: readonly FollowedProjection[];
+  readonly times: Pick<ConfirmationTimes, 'since'>;
+};
+
+/** Says what became of everything that was ever sent with an event id. */
+export interface Receipts {
+  /**
+   * `sent` is an event id, or the token of a receipt or dead letter of the tenant. Exact for everything that was
+   * acknowledged before it is asked. Throws `TENANT_UNKNOWN`.
+   */
+  ask(tenant: TenantId, sent: string): Promise<ReceiptAnswer>;
+}
+
+const MOST_LETTERS = 20;
+const HOUR_MS = 3_600_000;
+const FACTS = 'facts';
+
+type Logs = Readonly<Record<LogChannel, LogBounds>>;
+type Fate = AcceptedFate | RefusedFate;
+type Fates = {
+  readonly eventId: string | null;
+  /** The accepted one first, then those kept out of the log, newest first. */
+  readonly all: readonly Fate[];
+  readonly deadLetters: number;
+};
+type Meant = { readonly eventId: string; readonly letter: LogRecord | undefined };
+
+/** Holds nothing that must be closed. */
+export function createReceipts(options: ReceiptsOptions): Receipts {
+  const { log, deadLetters, projections, times } = options;
+
+  async function readAt(tenant: TenantId, channel: LogChannel, at: Position): Promise<LogRecord | undefined> {
+    const range = { partition: at.partition, from: at.offset, to: at.offset + 1n };
+    for await (const { records } of log.read({ tenant, channel }, range)) return records[0];
+    return undefined;
+  }
+
+  async function lettersOf(
+    tenant: TenantId,
+    of: { readonly eventId: string; readonly kept: 'inputs' | 'events' },
+  ): Promise<{ readonly letters: readonly LogRecord[]; readonly total: number }> {
+    const { offsets, total } = await deadLetters.find(tenant, of, MOST_LETTERS);
+    const letters: LogRecord[] = [];
+    for (const offset of offsets) {
+      const letter = await readAt(tenant, 'dead_letters', { partition: 0, offset });
+      if (letter?.headers.eventId === of.eventId.toWellFormed()) letters.push(letter);
+    }
+    return { letters, total };
+  }
+
+  async function accepted(tenant: TenantId, record: LogRecord, logs: Logs): Promise<AcceptedFate> {
+    const { eventId, receivedAtMs, timestampMs, source, schema, schemaVersion } = record.headers;
+    const { letters } = await lettersOf(tenant, { eventId, kept: 'events' });
+    const held: { readonly by: HeldBy; readonly horizon: Horizon | undefined }[] = [];
+    for (const { projection, state } of projections) {
+      const found = await state(tenant);
+      const generation = found?.generation;
+      const confirmed = found !== undefined && isBefore(record, found.confirmed);
+      const since =
+        confirmed && generation !== undefined
+          ? times.since({ projection, generation, tenant }, record)
+          : undefined;
+      const refused =
+        projection === FACTS ? letters.find((letter) => isRefused(letter, record, generation)) : undefined;
+      const by: HeldBy = {
+        projection,
+        generation: generation ?? null,
+        confirmed,
+        since: since ? instantOf(since.atMs) : null,
+        since_within_ms: since ? Math.max(0, Math.min(since.withinMs, since.atMs - receivedAtMs)) : null,
+        paused: confirmed ? null : (found?.paused?.reason ?? null),
+        dead_letter: refused ? placeOf(refused, logs.dead_letters) : null,
+      };
+      held.push({ by, horizon: found?.horizon });
+    }
+    const facts = held.find(({ by }) => by.projection === FACTS);
+    const because = hiddenBecause(facts?.by, timestampMs < (facts?.horizon?.beforeMs ?? -Infinity));
+    const hourMs = Math.floor(timestampMs / HOUR_MS) * HOUR_MS;
+    const [turned] = await log.turnedAway(tenant, { fromMs: hourMs, toMs: hourMs + HOUR_MS });
+    return {
+      state: 'accepted',
+      receipt: placeOf(record, logs.events),
+      received_at: instantOf(receivedAtMs),
+      timestamp: instantOf(timestampMs),
+      source,
+      schema,
+      schema_version: schemaVersion,
+      queryable: because === null,
+      not_queryable_because: because,
+      projections: held.map(({ by }) => by),
+      turned_away: {
+        hour: instantOf(hourMs),
+        duplicates: turned?.duplicates ?? 0,
+        conflicts: turned?.conflicts ?? 0,
+      },
+    };
+  }
+
+  async function fatesOf(tenant: TenantId, eventId: string, logs: Logs): Promise<Fates> {
+    const position = await log.find(tenant, eventId);
+    const record = position && (await readAt(tenant, 'events', position));
+    const { letters, total } = await lettersOf(tenant, { eventId, kept: 'inputs' });
+    const refused = letters.map((letter) => refusedFate(letter, logs));
+    return {
+      eventId,
+      all: record ? [await accepted(tenant, record, logs), ...refused] : refused,
+      deadLetters: total,
+    };
+  }
+
+  /** Whose id a token stands for, and which input if it was kept out of the log. */
+  async function meant(tenant: TenantId, sent: string, logs: Logs): Promise<Meant> {
+    const token = parseReceipt(sent);
+    for (const channel of ['events', 'dead_letters'] as const) {
+      if (token?.logIdentity !== logs[channel].identity) continue;
+      const record = isBefore(token, logs[channel].next) ? await readAt(tenant, channel, token) : undefined;
+      // What a projection could not take is no input of its own: the event is.
+      const letter = channel === 'dead_letters' && record?.headers.source !== 'projection';
+      return { eventId: record?.headers.eventId ?? '', letter: letter ? record : undefined };
+    }
+    return { eventId: sent, letter: undefined };
+  }
+
+  return {
+    async ask(tenant, sent) {
+      const logs: Logs = {
+        events: await log.bounds({ tenant, channel: 'events' }),
+        dead_letters: await log.bounds({ tenant, channel: 'dead_letters' }),
+      };
+      const { eventId, letter } = await meant(tenant, sent, logs);
+      const own = letter && refusedFate(letter, logs);
+      const fates =
+        eventId === ''
+          ? { eventId: null, all: [], deadLetters: own ? 1 : 0 }
+          : await fatesOf(tenant, eventId, logs);
+      const [first = { state: absence(logs) }] = fates.all;
+      const main = own ?? first;
+      return {
+        tenant_id: tenant,
+        event_id: fates.eventId,
+        ...main,
+        also: fates.all.filter((other) => !isSame(other, main)),
+        dead_letters: fates.deadLetters,
+      };
+    },
+  };
+}
+
+function hiddenBecause(facts: HeldBy | undefined, beyond: boolean): AcceptedFate['not_queryable_because'] {
+  if (facts?.dead_letter) return 'dead_letter';
+  if (beyond) return 'horizon';
+  if (facts?.confirmed) return null;
+  return facts?.paused ? 'paused' : 'behind';
+}
+
+function isRefused(
+  letter: LogRecord,
+  { partition, offset }: Position,
+  generation: number | undefined,
+): boolean {
+  const by = readDeadLetter(letter).refusedBy;
+  return (
+    by?.generation === generation && by?.position.partition === partition && by.position.offset === offset
+  );
+}
+
+function refusedFate(letter: LogRecord, logs: Logs): RefusedFate {
+  const { reason, errors, first } = readDeadLetter(letter);
+  return {
+    state: first ? 'conflict' : 'rejected',
+    dead_letter: placeOf(letter, logs.dead_letters),
+    first: first ? placeOf(first, logs.events) : null,
+    received_at: instantOf(letter.headers.receivedAtMs),
+    source: letter.headers.source,
+    reason,
+    errors,
+  };
+}
+
+function isSame(one: Fate, other: Fate | UnknownFate): boolean {
+  return 'dead_letter' in one && 'dead_letter' in other
+    ? one.dead_letter.token === other.dead_letter.token
+    : one === other;
+}
+
+/** A log that does not begin at its beginning any more cannot say "never". */
+function absence(logs: Logs): UnknownFate['state'] {
+  const begins = Object.values(logs).every(({ first }) => first.every((offset) => offset === 0n));
+  return begins ? 'unknown' : 'not_known_any_more';
+}
+
+function placeOf({ partition, offset }: Position, { identity }: LogBounds): Place {
+  return {
+    partition,
+    offset: String(offset),
+    token: formatReceipt({ logIdentity: identity, partition, offset }),
+  };
+}
+
+function instantOf(ms: number): string {
+  return new Date(ms).toISOString();
+}
