@@ -34,8 +34,11 @@ export function formatTable(columns: readonly string[], rows: readonly (readonly
 
 function cellText(value: unknown): string {
   if (value === null || value === undefined) return '';
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
-  // A line feed or an escape sequence in a value must not reach the terminal as such.
+  return shown(typeof value === 'string' ? value : JSON.stringify(value));
+}
+
+/** A text that somebody sent: a line feed or an escape sequence in it must not reach the terminal as such. */
+export function shown(text: string): string {
   return text.replace(/\p{Cc}/gu, (sign) => `\\x${sign.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }
 

@@ -10,6 +10,7 @@ import { addImport } from './import-command.ts';
 import { runLogTail } from './log-tail.ts';
 import { CommandFailed } from './output.ts';
 import type { Surroundings } from './output.ts';
+import { addReceipt } from './receipt.ts';
 import { runSql } from './sql.ts';
 
 export type ProgramOptions = {
@@ -34,6 +35,7 @@ Examples:
   daybook doctor                                         can it run here, and does it?
   daybook sql --tenant acme "SELECT event_name, count() AS n FROM events GROUP BY event_name"
   daybook log tail --tenant acme --follow                records as they come
+  daybook receipt evt_1 --tenant acme                    what became of that event
   daybook import history.csv --tenant acme --dry-run     would these rows be taken?
 `;
 
@@ -116,6 +118,7 @@ function createProgram(options: ProgramOptions, end: (given: ProgramEnd) => void
     .action(async (flags: TailFlags) => {
       await runLogTail({ ...flags, url: flags.url ?? urlOf(configOf({}, around)) }, around);
     });
+  addReceipt(program, { around, end, url: () => urlOf(configOf({}, around)) });
   addImport(program, { around, end, url: () => urlOf(configOf({}, around)) });
   return program;
 }
