@@ -114,7 +114,8 @@ function hasIt({ confirmed, paused, dead_letter: letter }: HeldBy): string {
 
 function sinceOf({ confirmed, since, since_within_ms: withinMs }: HeldBy): string {
   if (since === null) return confirmed ? 'before it is remembered' : '';
-  return `${since}, or up to ${((withinMs ?? 0) / 1000).toFixed(1)} s earlier`;
+  const within = withinMs ?? 0;
+  return within < 1000 ? since : `${since}, or up to ${Math.round(within / 1000)} s earlier`;
 }
 
 function refusedText(fate: RefusedFate): string {
