@@ -4,6 +4,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { createHttpEntries, createHttpIngress } from '#ingress';
 import type { HttpEntriesOptions, Ingress } from '#ingress';
+import { REBUILD_PATHS, REBUILD_SCHEMAS } from '#projections';
 import {
   DOCUMENT_PATHS,
   LOG_TAIL_PATHS,
@@ -36,6 +37,7 @@ const document = JSON.parse(
       { paths: SQL_PATHS, schemas: SQL_SCHEMAS },
       { paths: LOG_TAIL_PATHS, schemas: LOG_TAIL_SCHEMAS },
       { paths: RECEIPT_PATHS, schemas: RECEIPT_SCHEMAS },
+      { paths: REBUILD_PATHS, schemas: REBUILD_SCHEMAS },
       { paths: TRACKING_CONFIG_PATHS, schemas: TRACKING_CONFIG_SCHEMAS },
       OWN_ROUTES,
     ]),

@@ -71,3 +71,14 @@ export type { ConfirmedBy, ConfirmedSince } from './confirmation-times.ts';
 export { startDeadLetterIndex } from './dead-letter-index.ts';
 export type { DeadLetterIndex, DeadLetterIndexDeps, DeadLettersOf } from './dead-letter-index.ts';
 export type { DeadLetterCheckpoint, DeadLetterOffsets, DeadLetterStore } from './dead-letter-store.ts';
+export { createRebuildRouter } from './http-rebuilds.ts';
+export type { RebuildRouterOptions } from './http-rebuilds.ts';
+export type {
+  ProjectionDocument,
+  RebuildDocument,
+  ScopeDocument,
+  VerificationDocument,
+} from './rebuild-document.ts';
+export { REBUILD_PATHS, REBUILD_SCHEMAS } from './rebuild-openapi.ts';
+export { COMMAND_MEMBERS } from './rebuild-request.ts';
+export type { ProjectionCommand } from './rebuild-request.ts';
