@@ -37,8 +37,7 @@ import {
   DOCUMENT_PATHS,
   LOG_TAIL_PATHS,
   LOG_TAIL_SCHEMAS,
-  RECEIPT_PATHS,
-  RECEIPT_SCHEMAS,
+  RECEIPT_ROUTES,
   SQL_PATHS,
   SQL_SCHEMAS,
   createLiveQuestions,
@@ -194,8 +193,8 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
     }),
   );
 
-  const deadLetterPlaces = opened.use(await openLmdbDeadLetterStore({ dataDir }));
-  const deadLetters = opened.use(startDeadLetterIndex({ log, tenants, store: deadLetterPlaces }));
+  const places = opened.use(await openLmdbDeadLetterStore({ dataDir }));
+  const deadLetters = opened.use(startDeadLetterIndex({ log, tenants, store: places }));
 
   const ingress = createIngress({
     log,
@@ -251,23 +250,8 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
     tenants,
     clock,
   });
-  const receipts = createReceipts({
-    log,
-    deadLetters,
-    times,
-    projections: [
-      { projection: 'facts', state: (tenant) => progress.state(tenant) },
-      {
-        projection: 'live_views',
-        state: async (tenant) => {
-          const found = await viewProgress.state(tenant);
-          return found && { ...found, generation: found.scope.generation };
-        },
-      },
-      { projection: USER_PROFILES.name, state: (tenant) => profiles.state(tenant) },
-      { projection: ITEMS.name, state: (tenant) => items.state(tenant) },
-    ],
-  });
+  const followed = { facts: progress, live_views: viewProgress, user_profiles: profiles, items };
+  const receipts = createReceipts({ log, deadLetters, times, projections: followed });
   const document = assembleOpenApi(version, [
     door,
     entries,
@@ -276,7 +260,7 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
     { paths: DOCUMENT_PATHS, schemas: {} },
     { paths: SQL_PATHS, schemas: SQL_SCHEMAS },
     { paths: LOG_TAIL_PATHS, schemas: LOG_TAIL_SCHEMAS },
-    { paths: RECEIPT_PATHS, schemas: RECEIPT_SCHEMAS },
+    RECEIPT_ROUTES,
     { paths: TRACKING_CONFIG_PATHS, schemas: TRACKING_CONFIG_SCHEMAS },
     OWN_ROUTES,
   ]);

@@ -4,13 +4,12 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { createHttpEntries, createHttpIngress } from '#ingress';
 import type { HttpEntriesOptions, Ingress } from '#ingress';
-import { REBUILD_PATHS, REBUILD_SCHEMAS } from '#projections';
+import { REBUILD_ROUTES } from '#projections';
 import {
   DOCUMENT_PATHS,
   LOG_TAIL_PATHS,
   LOG_TAIL_SCHEMAS,
-  RECEIPT_PATHS,
-  RECEIPT_SCHEMAS,
+  RECEIPT_ROUTES,
   SQL_PATHS,
   SQL_SCHEMAS,
   describeLiveQuestions,
@@ -36,8 +35,8 @@ const document = JSON.parse(
       { paths: DOCUMENT_PATHS, schemas: {} },
       { paths: SQL_PATHS, schemas: SQL_SCHEMAS },
       { paths: LOG_TAIL_PATHS, schemas: LOG_TAIL_SCHEMAS },
-      { paths: RECEIPT_PATHS, schemas: RECEIPT_SCHEMAS },
-      { paths: REBUILD_PATHS, schemas: REBUILD_SCHEMAS },
+      RECEIPT_ROUTES,
+      REBUILD_ROUTES,
       { paths: TRACKING_CONFIG_PATHS, schemas: TRACKING_CONFIG_SCHEMAS },
       OWN_ROUTES,
     ]),

@@ -79,6 +79,6 @@ export type {
   ScopeDocument,
   VerificationDocument,
 } from './rebuild-document.ts';
-export { REBUILD_PATHS, REBUILD_SCHEMAS } from './rebuild-openapi.ts';
+export { REBUILD_ROUTES } from './rebuild-openapi.ts';
 export { COMMAND_MEMBERS } from './rebuild-request.ts';
 export type { ProjectionCommand } from './rebuild-request.ts';

@@ -18,12 +18,16 @@ export function readDeadLetter({ value }: LogRecord): DeadLetterSaid {
   const { code, reason, errors, generation } = said;
   const position = positionOf(said);
   return {
-    reason: String(code ?? reason ?? ''),
+    reason: textOf(code) ?? textOf(reason) ?? '',
     errors: Array.isArray(errors) ? errors : [{ field: '', code, message: reason }],
     first: positionOf(said['first']),
     refusedBy:
       typeof generation === 'number' && position !== undefined ? { generation, position } : undefined,
   };
+}
+
+function textOf(said: unknown): string | undefined {
+  return typeof said === 'string' ? said : undefined;
 }
 
 function positionOf(said: unknown): Position | undefined {

@@ -21,11 +21,13 @@ export type { LiveMeta } from './live-meta.ts';
 export { describeLiveQuestions } from './live-openapi.ts';
 export { createLiveQuestions } from './live-questions.ts';
 export type { LiveAnswer, LiveQuestions, LiveQuestionsOptions } from './live-questions.ts';
-export { RECEIPT_PATHS, RECEIPT_SCHEMAS, createReceiptRouter } from './http-receipts.ts';
+export { createReceiptRouter } from './http-receipts.ts';
+export { RECEIPT_ROUTES } from './receipt-openapi.ts';
 export { createReceipts } from './receipts.ts';
 export type {
   AcceptedFate,
   FollowedProjection,
+  FollowedState,
   HeldBy,
   Place,
   ReceiptAnswer,

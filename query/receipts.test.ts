@@ -56,7 +56,7 @@ async function opened(t: TestContext, wrapLog = (log: EventLog): EventLog => log
   const options: ReceiptsOptions = {
     log,
     deadLetters,
-    projections: [{ projection: 'facts', state }],
+    projections: { facts: { state } },
     times: { since: () => undefined },
   };
   const receipts = createReceipts(options);
@@ -69,11 +69,11 @@ async function opened(t: TestContext, wrapLog = (log: EventLog): EventLog => log
 
 const isAccepted = (answer: ReceiptAnswer): ReceiptAnswer & AcceptedFate => {
   assert.equal(answer.state, 'accepted');
-  return answer as ReceiptAnswer & AcceptedFate;
+  return answer;
 };
 const isRefused = (answer: ReceiptAnswer): ReceiptAnswer & RefusedFate => {
   assert.ok(answer.state === 'rejected' || answer.state === 'conflict', answer.state);
-  return answer as ReceiptAnswer & RefusedFate;
+  return answer;
 };
 
 test('an accepted event is told where it stands, and queryable once the facts have come past it', async (t) => {

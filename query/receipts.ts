@@ -1,7 +1,7 @@
 import { formatReceipt, isBefore, parseReceipt } from '#domain';
 import type { Position, TenantId } from '#domain';
 import type { EventLog, LogBounds, LogChannel, LogRecord } from '#log';
-import type { ConfirmationTimes, DeadLetterIndex, Horizon, ProjectionState } from '#projections';
+import type { ConfirmationTimes, ConfirmedBy, DeadLetterIndex, Horizon, ProjectionState } from '#projections';
 import { readDeadLetter } from './dead-letter.ts';
 
 /** Where a record stands, with the token that its sender got. */
@@ -72,20 +72,23 @@ export type ReceiptAnswer = {
   readonly dead_letters: number;
 } & (AcceptedFate | RefusedFate | UnknownFate);
 
-/** How far one projection's active generation is with a tenant. */
+/** How far the active generation of one projection is with a tenant. */
 export type FollowedProjection = {
-  readonly projection: string;
-  state(
-    tenant: TenantId,
-  ): Promise<
-    (ProjectionState & { readonly generation: number; readonly horizon?: Horizon | undefined }) | undefined
-  >;
+  state(tenant: TenantId): Promise<FollowedState | undefined>;
+};
+
+export type FollowedState = ProjectionState & {
+  readonly generation?: number;
+  /** Of live views, whose generation stands in here. */
+  readonly scope?: { readonly generation: number };
+  readonly horizon?: Horizon | undefined;
 };
 
 export type ReceiptsOptions = {
   readonly log: Pick<EventLog, 'find' | 'read' | 'bounds' | 'turnedAway'>;
   readonly deadLetters: Pick<DeadLetterIndex, 'find'>;
-  readonly projections: readonly FollowedProjection[];
+  /** By name; `facts` says what is queryable. */
+  readonly projections: Readonly<Record<string, FollowedProjection>>;
   readonly times: Pick<ConfirmationTimes, 'since'>;
 };
 
@@ -138,32 +141,22 @@ export function createReceipts(options: ReceiptsOptions): Receipts {
   async function accepted(tenant: TenantId, record: LogRecord, logs: Logs): Promise<AcceptedFate> {
     const { eventId, receivedAtMs, timestampMs, source, schema, schemaVersion } = record.headers;
     const { letters } = await lettersOf(tenant, { eventId, kept: 'events' });
-    const held: { readonly by: HeldBy; readonly horizon: Horizon | undefined }[] = [];
-    for (const { projection, state } of projections) {
-      const found = await state(tenant);
-      const generation = found?.generation;
-      const confirmed = found !== undefined && isBefore(record, found.confirmed);
-      const since =
-        confirmed && generation !== undefined
-          ? times.since({ projection, generation, tenant }, record)
-          : undefined;
-      const refused =
-        projection === FACTS ? letters.find((letter) => isRefused(letter, record, generation)) : undefined;
+    const held: HeldBy[] = [];
+    let because: AcceptedFate['not_queryable_because'] = 'behind';
+    for (const [projection, followed] of Object.entries(projections)) {
+      const state = await followed.state(tenant);
+      const generation = state?.generation ?? state?.scope?.generation;
+      const isFacts = projection === FACTS;
+      const refused = isFacts && letters.find((letter) => isRefused(letter, record, generation));
       const by: HeldBy = {
         projection,
         generation: generation ?? null,
-        confirmed,
-        since: since ? instantOf(since.atMs) : null,
-        since_within_ms: since ? Math.max(0, Math.min(since.withinMs, since.atMs - receivedAtMs)) : null,
-        paused: confirmed ? null : (found?.paused?.reason ?? null),
+        ...whetherHeld(state, { projection, generation: generation ?? 0, tenant }, record),
         dead_letter: refused ? placeOf(refused, logs.dead_letters) : null,
       };
-      held.push({ by, horizon: found?.horizon });
+      held.push(by);
+      if (isFacts) because = hiddenBecause(by, timestampMs, state?.horizon);
     }
-    const facts = held.find(({ by }) => by.projection === FACTS);
-    const because = hiddenBecause(facts?.by, timestampMs < (facts?.horizon?.beforeMs ?? -Infinity));
-    const hourMs = Math.floor(timestampMs / HOUR_MS) * HOUR_MS;
-    const [turned] = await log.turnedAway(tenant, { fromMs: hourMs, toMs: hourMs + HOUR_MS });
     return {
       state: 'accepted',
       receipt: placeOf(record, logs.events),
@@ -174,13 +167,32 @@ export function createReceipts(options: ReceiptsOptions): Receipts {
       schema_version: schemaVersion,
       queryable: because === null,
       not_queryable_because: because,
-      projections: held.map(({ by }) => by),
-      turned_away: {
-        hour: instantOf(hourMs),
-        duplicates: turned?.duplicates ?? 0,
-        conflicts: turned?.conflicts ?? 0,
-      },
+      projections: held,
+      turned_away: await turnedAway(tenant, timestampMs),
     };
+  }
+
+  function whetherHeld(
+    state: FollowedState | undefined,
+    by: ConfirmedBy,
+    record: LogRecord,
+  ): Pick<HeldBy, 'confirmed' | 'since' | 'since_within_ms' | 'paused'> {
+    if (!state || !isBefore(record, state.confirmed)) {
+      const paused = state?.paused?.reason ?? null;
+      return { confirmed: false, since: null, since_within_ms: null, paused };
+    }
+    const since = times.since(by, record);
+    if (!since) return { confirmed: true, since: null, since_within_ms: null, paused: null };
+    // It was not there before it came.
+    const withinMs = Math.max(0, Math.min(since.withinMs, since.atMs - record.headers.receivedAtMs));
+    return { confirmed: true, since: instantOf(since.atMs), since_within_ms: withinMs, paused: null };
+  }
+
+  async function turnedAway(tenant: TenantId, timestampMs: number): Promise<AcceptedFate['turned_away']> {
+    const hourMs = Math.floor(timestampMs / HOUR_MS) * HOUR_MS;
+    const [counts] = await log.turnedAway(tenant, { fromMs: hourMs, toMs: hourMs + HOUR_MS });
+    const { duplicates = 0, conflicts = 0 } = counts ?? {};
+    return { hour: instantOf(hourMs), duplicates, conflicts };
   }
 
   async function fatesOf(tenant: TenantId, eventId: string, logs: Logs): Promise<Fates> {
@@ -233,11 +245,15 @@ export function createReceipts(options: ReceiptsOptions): Receipts {
   };
 }
 
-function hiddenBecause(facts: HeldBy | undefined, beyond: boolean): AcceptedFate['not_queryable_because'] {
-  if (facts?.dead_letter) return 'dead_letter';
-  if (beyond) return 'horizon';
-  if (facts?.confirmed) return null;
-  return facts?.paused ? 'paused' : 'behind';
+function hiddenBecause(
+  facts: HeldBy,
+  timestampMs: number,
+  horizon: Horizon | undefined,
+): AcceptedFate['not_queryable_because'] {
+  if (facts.dead_letter) return 'dead_letter';
+  if (horizon && timestampMs < horizon.beforeMs) return 'horizon';
+  if (facts.confirmed) return null;
+  return facts.paused === null ? 'behind' : 'paused';
 }
 
 function isRefused(

@@ -7,6 +7,8 @@ export type PlatformRequest = {
   readonly path: string;
   readonly method?: 'GET' | 'POST';
   readonly body?: unknown;
+  /** Who asks, by their own word. */
+  readonly actor?: string | undefined;
 };
 
 /**
@@ -14,15 +16,18 @@ export type PlatformRequest = {
  * next thing to do.
  */
 export async function askPlatform(request: PlatformRequest, around: Surroundings): Promise<Response> {
-  const { url, path, method = 'GET', body } = request;
+  const { url, path, method = 'GET', body, actor } = request;
+  const headers = {
+    ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+    ...(actor === undefined ? {} : { 'X-User-Id': actor }),
+  };
   let response: Response;
   try {
     response = await around.fetch(new URL(path, url), {
       method,
       signal: around.interrupted(),
-      ...(body === undefined
-        ? {}
-        : { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } }),
+      headers,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
   } catch (error) {
     if (around.interrupted().aborted) throw error;

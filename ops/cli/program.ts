@@ -10,6 +10,7 @@ import { addImport } from './import-command.ts';
 import { runLogTail } from './log-tail.ts';
 import { CommandFailed } from './output.ts';
 import type { Surroundings } from './output.ts';
+import { addProjections } from './projections-command.ts';
 import { addReceipt } from './receipt.ts';
 import { runSql } from './sql.ts';
 
@@ -36,6 +37,7 @@ Examples:
   daybook sql --tenant acme "SELECT event_name, count() AS n FROM events GROUP BY event_name"
   daybook log tail --tenant acme --follow                records as they come
   daybook receipt evt_1 --tenant acme                    what became of that event
+  daybook projections list --tenant acme                 how far its read models are
   daybook import history.csv --tenant acme --dry-run     would these rows be taken?
 `;
 
@@ -119,6 +121,7 @@ function createProgram(options: ProgramOptions, end: (given: ProgramEnd) => void
       await runLogTail({ ...flags, url: flags.url ?? urlOf(configOf({}, around)) }, around);
     });
   addReceipt(program, { around, end, url: () => urlOf(configOf({}, around)) });
+  addProjections(program, { around, end, url: () => urlOf(configOf({}, around)) });
   addImport(program, { around, end, url: () => urlOf(configOf({}, around)) });
   return program;
 }

@@ -139,8 +139,8 @@ function whyOf(fate: AcceptedFate | RefusedFate): string {
 }
 
 function sentenceOf(error: unknown): string {
-  const { field, message } = error as { readonly field?: unknown; readonly message?: unknown };
-  return shown(`${String(field ?? '')} ${String(message ?? '')}`.trim());
+  const { field = '', message = '' } = error as { readonly field?: string; readonly message?: string };
+  return shown(`${field} ${message}`.trim());
 }
 
 function positionOf({ partition, offset }: Place): string {

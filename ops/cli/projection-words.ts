@@ -1,0 +1,205 @@
+import type { ProjectionDocument, RebuildDocument, ScopeDocument } from '#projections';
+import { durationText, grouped } from './import-words.ts';
+import { formatTable, shown } from './output.ts';
+
+const BAR = 20;
+const MOST_DIFFERENCES = 20;
+
+/** Every projection of a tenant, and which of them want a rebuild. */
+export function listText(projections: readonly ProjectionDocument[]): string {
+  const rows = projections.map((one) => {
+    const active = one.generations.find(({ role }) => role === 'active');
+    return [
+      one.projection,
+      one.active_generation,
+      versionText(one, active?.version),
+      active && grouped(Number(active.behind)),
+      active?.stands_still ?? '',
+      one.rebuild ? stageText(one.rebuild) : '',
+    ];
+  });
+  const table = formatTable(
+    ['projection', 'generation', 'version', 'behind', 'stands still', 'last rebuild'],
+    rows,
+  );
+  const due = projections.filter((one) => one.rebuild_due).map((one) => dueText(one));
+  return due.length > 0 ? `${table}\n${due.join('')}` : table;
+}
+
+/** One projection of a tenant: its generations, its rebuild, what differs, and what to do next. */
+export function showText(status: ProjectionDocument): string {
+  const { projection, tenant_id: tenant, generations, rebuild, rebuild_due: due } = status;
+  const table = formatTable(
+    ['generation', 'role', 'version', 'created', 'behind', 'stands still'],
+    generations.map((one) => [
+      one.generation,
+      one.role,
+      one.version,
+      one.created_at,
+      grouped(Number(one.behind)),
+      one.stands_still,
+    ]),
+  );
+  return [
+    `${shown(projection)} of ${tenant}, logic of version ${status.version}\n\n${table}`,
+    rebuild ? `\n${rebuildText(rebuild)}` : '',
+    rebuild ? `\n${nextText(status, rebuild)}` : '',
+    due ? `\n${dueText(status)}` : '',
+  ].join('');
+}
+
+/** `facts of acme  generation 2  folding  [########------------]  42 %  120,000 of 285,000 records  31,200/s  5 s left` */
+export function progressLine(
+  { projection, tenant_id: tenant }: ProjectionDocument,
+  rebuild: RebuildDocument,
+): string {
+  const { generation, stage, done, total, rate, eta_seconds: left } = rebuild;
+  const share = total > 0 ? Math.min(1, done / total) : 1;
+  const filled = Math.floor(share * BAR);
+  return [
+    `${shown(projection)} of ${tenant}`,
+    `generation ${generation}`,
+    stage,
+    `[${'#'.repeat(filled)}${'-'.repeat(BAR - filled)}]`,
+    `${Math.floor(share * 100)} %`,
+    `${grouped(done)} of ${grouped(total)} records`,
+    ...(rate === null ? [] : [`${grouped(rate)}/s`]),
+    ...(left === null ? [] : [`${durationText(left)} left`]),
+  ].join('  ');
+}
+
+/** The command that does something to this projection, as one would type it. */
+export function commandFor(
+  { projection, tenant_id: tenant }: ProjectionDocument,
+  command: string,
+  ...rest: readonly string[]
+): string {
+  return ['daybook projections', command, projection, ...rest, '--tenant', tenant]
+    .map((word, index) => (index === 0 ? word : quoted(word)))
+    .join(' ');
+}
+
+function versionText({ version, rebuild_due: due }: ProjectionDocument, active: number | undefined): string {
+  return due && active !== undefined ? `${active}, the code has ${version}` : String(version);
+}
+
+function dueText(status: ProjectionDocument): string {
+  return (
+    `${shown(status.projection)} was folded by older logic and does not go on by newer. Rebuild it:\n` +
+    `  ${commandFor(status, 'rebuild')}\n`
+  );
+}
+
+function stageText({ generation, stage, done, total }: RebuildDocument): string {
+  const share = stage === 'folding' && total > 0 ? ` ${Math.floor((done / total) * 100)} %` : '';
+  return `generation ${generation} ${stage}${share}`;
+}
+
+function rebuildText(rebuild: RebuildDocument): string {
+  const { generation, scope, by, started_at: started, stage, done, total, reason } = rebuild;
+  const why = by.reason === '' ? '' : `: ${shown(by.reason)}`;
+  const lines = [
+    `Rebuild into generation ${generation}, ${stage}${reason === null ? '' : `: ${shown(reason)}`}\n`,
+    `  what      ${scopeText(scope)}\n`,
+    `  begun     ${started} by ${shown(by.actor)}${why}\n`,
+    `  folded    ${grouped(done)} of ${grouped(total)} records\n`,
+  ];
+  const { verification } = rebuild;
+  if (!verification) return lines.join('');
+  const { compared, different, at, differences = [] } = verification;
+  const equal = different === 0 ? 'all equal' : `${grouped(different)} different`;
+  lines.push(`  verified  ${at}, ${grouped(compared)} compared, ${equal}\n`);
+  if (differences.length > 0) lines.push(`\n${differencesText(rebuild, different)}`);
+  return lines.join('');
+}
+
+function differencesText({ verification, accepted }: RebuildDocument, different: number): string {
+  const differences = verification?.differences ?? [];
+  const isAccepted = acceptedBy(accepted.map(({ name }) => name));
+  const listed = differences.slice(0, MOST_DIFFERENCES);
+  const table = formatTable(
+    ['differs', 'active', 'rebuilt', 'for example', 'accepted'],
+    listed.map(({ name, active, candidate, examples }) => [
+      name,
+      active ?? 'nothing',
+      candidate ?? 'nothing',
+      examples[0] ?? '',
+      isAccepted(name) ? 'yes' : '',
+    ]),
+  );
+  const more = different - listed.length;
+  return more > 0
+    ? `${table}and ${grouped(more)} more; --json has the first 1,000 with all examples\n`
+    : table;
+}
+
+function nextText(status: ProjectionDocument, rebuild: RebuildDocument): string {
+  const step = (what: string, ...command: [string, ...string[]]): string =>
+    `${what}\n  ${commandFor(status, ...command)}\n`;
+  switch (rebuild.stage) {
+    case 'copying':
+    case 'folding':
+    case 'verifying':
+      return `It goes on by itself.\n`;
+    case 'ready':
+      return step('Let it serve:', 'activate') + step('Or give it up:', 'cancel');
+    case 'different':
+      return (
+        step(
+          'Accept what is meant to differ, by name (one that ends in * accepts all that begin so):',
+          'accept',
+          ...openNames(rebuild),
+        ) + step('Or give it up; the active generation was never touched:', 'cancel')
+      );
+    case 'paused':
+    case 'failed':
+      return step('Let it go on:', 'resume') + step('Or give it up:', 'cancel');
+    case 'cancelled':
+      return `Generation ${status.active_generation} serves, as before.\n`;
+    case 'activated':
+      return previousText(status, step);
+  }
+}
+
+function previousText(
+  { generations }: ProjectionDocument,
+  step: (what: string, ...command: [string, ...string[]]) => string,
+): string {
+  const previous = generations.find(({ role }) => role === 'previous');
+  if (!previous) return 'It serves.\n';
+  const { generation } = previous;
+  return (
+    step(`It serves; generation ${generation} still follows. Let that one serve again:`, 'rollback') +
+    step('Or let it go:', 'drop', String(generation))
+  );
+}
+
+/** The names somebody still has to look at; of very many, one that stands for all. */
+function openNames({ verification, accepted }: RebuildDocument): readonly string[] {
+  const isAccepted = acceptedBy(accepted.map(({ name }) => name));
+  const open = (verification?.differences ?? []).map(({ name }) => name).filter((name) => !isAccepted(name));
+  return open.length > 0 && open.length <= 5 ? open : ['NAME'];
+}
+
+function acceptedBy(names: readonly string[]): (name: string) => boolean {
+  return (name) =>
+    names.some((one) => (one.endsWith('*') ? name.startsWith(one.slice(0, -1)) : name === one));
+}
+
+function scopeText(scope: ScopeDocument): string {
+  switch (scope.kind) {
+    case 'all':
+      return 'everything';
+    case 'event':
+      return `events named ${shown(scope.event)}; the rest is copied`;
+    case 'offsets':
+      return `offsets ${scope.from_offset} to ${scope.to_offset} of partition ${scope.partition}; the rest is copied`;
+    case 'time':
+      return `events from ${scope.from} to ${scope.to}; the rest is copied`;
+  }
+}
+
+function quoted(word: string): string {
+  const text = shown(word);
+  return /^[\w./:@=+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
