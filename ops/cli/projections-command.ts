@@ -25,7 +25,7 @@ type RebuildFlags = ChangeFlags & {
 
 const EXIT_CODES = `
 Exit codes: 0 done; 1 it could not be done, has failed or was cancelled; 3 it is done and differs: accept the
-differences by name; 4 it goes on, or stands still, and nobody watches. docs/rebuild.md tells the whole story.
+differences by name; 4 it goes on, or stands still, and nobody watches. docs/projections.md has examples.
 `;
 const EXAMPLES = `
 Examples:
