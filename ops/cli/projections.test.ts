@@ -71,7 +71,7 @@ function surroundings(answers: Readonly<Record<string, Answer>>, interactive = f
   const asked: { what: string; body: unknown; actor: string | null }[] = [];
   const interrupt = new AbortController();
   const ask = async (address: string | URL | Request, init?: RequestInit): Promise<Response> => {
-    const url = new URL(address as URL);
+    const url = new URL(address);
     const { method = 'GET', body, headers, signal } = init ?? {};
     asked.push({
       what: `${method} ${url.pathname}${url.search}`,

@@ -74,7 +74,8 @@ function receiptText(answer: ReceiptAnswer): string {
   }
   if (also.length > 0) {
     const rows = also.map((fate) => [fate.state, placeOf(fate), fate.received_at, whyOf(fate)]);
-    const more = letters > also.length + 1 ? ` (the newest of ${letters} dead letters)` : '';
+    const listed = [answer, ...also].filter((fate) => 'dead_letter' in fate).length;
+    const more = letters > listed ? ` (the newest of ${letters} dead letters)` : '';
     lines.push(
       `\nAlso sent under this id${more}:\n`,
       formatTable(['what', 'kept at', 'received', 'why'], rows),
