@@ -69,6 +69,14 @@ test('a projector that begins again from its checkpoint does not make what it ha
   assert.deepEqual(times.since(ACME, at(0, 3n)), { atMs: 2_000, withinMs: 2_000 });
 });
 
+test('what is confirmed again and again takes no room from what was confirmed before', (t) => {
+  const { times, confirm } = remembering(t);
+  confirm(0, [0n]);
+  confirm(2_000, [4n]);
+  for (let n = 1; n <= 100; n++) confirm(2_000 + n * 1_000, [4n]);
+  assert.deepEqual(times.since(ACME, at(0, 3n)), { atMs: 2_000, withinMs: 2_000 });
+});
+
 test('a clock that is set back lets no step come before another', (t) => {
   const { times, confirm } = remembering(t);
   confirm(5_000, [0n]);
