@@ -319,6 +319,7 @@ const end = await runProgram(process.argv.slice(2), {
       return interrupted.signal;
     },
     interactive: process.stderr.isTTY,
+    columns: process.stderr.columns,
   },
 });
 // The engines keep threads that would hold the process; whatever they had to write is written.

@@ -9,6 +9,8 @@ export type Surroundings = {
   readonly interrupted: () => AbortSignal;
   /** Whether a person reads what goes to `err`. @default false */
   readonly interactive?: boolean;
+  /** How wide that person's terminal is. @default as wide as need be */
+  readonly columns?: number;
 };
 
 /** What makes a command end with a sentence for the person who gave it, and exit code 1. */

@@ -2,8 +2,9 @@ import type { ProjectionDocument, RebuildDocument, ScopeDocument } from '#projec
 import { durationText, grouped } from './import-words.ts';
 import { formatTable, shown } from './output.ts';
 
-const BAR = 20;
+const BAR = 10;
 const MOST_DIFFERENCES = 20;
+const OVER: ReadonlySet<RebuildDocument['stage']> = new Set(['cancelled', 'activated']);
 
 /** Every projection of a tenant, and which of them want a rebuild. */
 export function listText(projections: readonly ProjectionDocument[]): string {
@@ -22,13 +23,12 @@ export function listText(projections: readonly ProjectionDocument[]): string {
     ['projection', 'generation', 'version', 'behind', 'stands still', 'last rebuild'],
     rows,
   );
-  const due = projections.filter((one) => one.rebuild_due).map((one) => dueText(one));
-  return due.length > 0 ? `${table}\n${due.join('')}` : table;
+  return table + projections.map(dueText).join('');
 }
 
 /** One projection of a tenant: its generations, its rebuild, what differs, and what to do next. */
 export function showText(status: ProjectionDocument): string {
-  const { projection, tenant_id: tenant, generations, rebuild, rebuild_due: due } = status;
+  const { projection, tenant_id: tenant, generations, rebuild } = status;
   const table = formatTable(
     ['generation', 'role', 'version', 'created', 'behind', 'stands still'],
     generations.map((one) => [
@@ -44,27 +44,27 @@ export function showText(status: ProjectionDocument): string {
     `${shown(projection)} of ${tenant}, logic of version ${status.version}\n\n${table}`,
     rebuild ? `\n${rebuildText(rebuild)}` : '',
     rebuild ? `\n${nextText(status, rebuild)}` : '',
-    due ? `\n${dueText(status)}` : '',
+    dueText(status),
   ].join('');
 }
 
-/** `facts of acme  generation 2  folding  [########------------]  42 %  120,000 of 285,000 records  31,200/s  5 s left` */
+/** `facts of acme  folding  [####------]  42 %  5.3 s left  31,200/s  120,000 of 285,000 records` */
 export function progressLine(
   { projection, tenant_id: tenant }: ProjectionDocument,
   rebuild: RebuildDocument,
 ): string {
-  const { generation, stage, done, total, rate, eta_seconds: left } = rebuild;
+  const { stage, done, total, rate, eta_seconds: left } = rebuild;
   const share = total > 0 ? Math.min(1, done / total) : 1;
   const filled = Math.floor(share * BAR);
+  // A narrow terminal cuts the end off: what matters least stands there.
   return [
     `${shown(projection)} of ${tenant}`,
-    `generation ${generation}`,
     stage,
     `[${'#'.repeat(filled)}${'-'.repeat(BAR - filled)}]`,
     `${Math.floor(share * 100)} %`,
-    `${grouped(done)} of ${grouped(total)} records`,
-    ...(rate === null ? [] : [`${grouped(rate)}/s`]),
     ...(left === null ? [] : [`${durationText(left)} left`]),
+    ...(rate === null ? [] : [`${grouped(rate)}/s`]),
+    `${grouped(done)} of ${grouped(total)} records`,
   ].join('  ');
 }
 
@@ -83,9 +83,12 @@ function versionText({ version, rebuild_due: due }: ProjectionDocument, active: 
   return due && active !== undefined ? `${active}, the code has ${version}` : String(version);
 }
 
+/** Nothing while a rebuild is under way, which is what would be offered. */
 function dueText(status: ProjectionDocument): string {
+  const { projection, rebuild, rebuild_due: due } = status;
+  if (!due || (rebuild && !OVER.has(rebuild.stage))) return '';
   return (
-    `${shown(status.projection)} was folded by older logic and does not go on by newer. Rebuild it:\n` +
+    `\n${shown(projection)} was folded by older logic and does not go on by newer. Rebuild it:\n` +
     `  ${commandFor(status, 'rebuild')}\n`
   );
 }
@@ -109,7 +112,7 @@ function rebuildText(rebuild: RebuildDocument): string {
   const { compared, different, at, differences = [] } = verification;
   const equal = different === 0 ? 'all equal' : `${grouped(different)} different`;
   lines.push(`  verified  ${at}, ${grouped(compared)} compared, ${equal}\n`);
-  if (differences.length > 0) lines.push(`\n${differencesText(rebuild, different)}`);
+  if (differences.length > 0 && !OVER.has(stage)) lines.push(`\n${differencesText(rebuild, different)}`);
   return lines.join('');
 }
 
@@ -169,7 +172,7 @@ function previousText(
   if (!previous) return 'It serves.\n';
   const { generation } = previous;
   return (
-    step(`It serves; generation ${generation} still follows. Let that one serve again:`, 'rollback') +
+    step(`It serves; generation ${generation} is kept. Let that one serve again:`, 'rollback') +
     step('Or let it go:', 'drop', String(generation))
   );
 }

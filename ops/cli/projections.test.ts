@@ -96,6 +96,7 @@ function surroundings(answers: Readonly<Record<string, Answer>>, interactive = f
       readFile: () => '',
       interrupted: () => interrupt.signal,
       interactive,
+      columns: 80,
     },
   };
   const run = (...words: string[]) => runProgram(['projections', ...words, '-t', 'acme'], options);
@@ -154,13 +155,28 @@ test('a rebuild is begun with what was asked, watched, and shown when it is over
   assert.equal(
     written.err,
     [
-      'facts of acme  generation 2  folding  [########------------]  42 %  120,000 of 285,000 records  31,200/s  5.3 s left',
-      'facts of acme  generation 2  verifying  [####################]  100 %  285,000 of 285,000 records',
-      'facts of acme  generation 2  different  [####################]  100 %  285,000 of 285,000 records',
+      'facts of acme  folding  [####------]  42 %  5.3 s left  31,200/s  120,000 of 285,000 records',
+      'facts of acme  verifying  [##########]  100 %  285,000 of 285,000 records',
+      'facts of acme  different  [##########]  100 %  285,000 of 285,000 records',
       '',
     ].join('\n'),
   );
   assert.match(written.out, /verified {2}2024-03-05T09:00:09.000Z, 31 compared, 3 different/);
+});
+
+test('what is due is not offered while it is under way, nor differences listed that are over', async () => {
+  const shown = async (rebuild: RebuildDocument, due = true): Promise<string> => {
+    const { run, written } = surroundings({
+      'GET /api/v1/projections/facts': json({ ...STATUS, rebuild_due: due, rebuild }),
+    });
+    await run('show', 'facts');
+    return written.out;
+  };
+  assert.doesNotMatch(await shown(REBUILD), /projections rebuild/);
+  assert.match(await shown({ ...REBUILD, stage: 'cancelled' }), /daybook projections rebuild facts/);
+  const activated = await shown({ ...DIFFERENT, stage: 'activated' }, false);
+  assert.match(activated, /3 different/);
+  assert.doesNotMatch(activated, /2024-03-04/);
 });
 
 test('differences are a table with an example, what is accepted is marked, and the next command is given', async () => {
@@ -203,11 +219,13 @@ test('on a terminal progress is one line, written again and again', async () => 
   assert.deepEqual(await run('rebuild', 'facts', '--activate'), { exit: 0 });
   const told = written.err.split('\r\u001b[2K').slice(1);
   assert.deepEqual(
-    told.map((line) => line.split('  ')[2] ?? ''),
+    told.map((line) => line.split('  ')[1] ?? ''),
     ['folding', 'folding', 'ready', 'activated', ''],
     'ready is not the end of one that activates itself',
   );
   assert.equal(written.err.includes('\n'), false);
+  assert.equal(told[0], 'facts of acme  folding  [####------]  42 %  5.3 s left  31,200/s  120,000 of 28');
+  assert.ok(told.every((line) => line.length < 80));
 });
 
 test('Ctrl-C leaves the rebuild running and says so', async () => {

@@ -75,7 +75,8 @@ function createTeller(around: Surroundings): (status: ProjectionDocument, rebuil
   return (status, rebuild) => {
     const line = progressLine(status, rebuild);
     if (around.interactive === true) {
-      around.err(`${CLEAR_LINE}${line}`);
+      // A line that wraps could not be written again.
+      around.err(`${CLEAR_LINE}${line.slice(0, (around.columns ?? Infinity) - 1)}`);
       return;
     }
     const atMs = performance.now();
