@@ -55,7 +55,10 @@ export type GenerationsOptions = {
 };
 
 /** Resolves when the whole control plane has been folded. */
-export async function openGenerations(streams: StreamStore, options: GenerationsOptions): Promise<Generations> {
+export async function openGenerations(
+  streams: StreamStore,
+  options: GenerationsOptions,
+): Promise<Generations> {
   const generations = new FoldedGenerations(streams, options);
   await generations.untilCaughtUp();
   return generations;
@@ -137,7 +140,9 @@ class FoldedGenerations implements Generations {
       const appended = await this.#streams.append(stream, events, expected);
       // Somebody else was first; their event is on its way to us, and then it is decided again.
       const next = appended.ok ? appended.revision : (folded?.revision ?? -1n) + 1n;
-      await this.#follower.until(() => ((this.#folded.get(stream)?.revision ?? -1n) >= next ? true : undefined));
+      await this.#follower.until(() =>
+        (this.#folded.get(stream)?.revision ?? -1n) >= next ? true : undefined,
+      );
       if (appended.ok) return { ok: true, state: this.of(of) };
     }
   }

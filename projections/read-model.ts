@@ -32,6 +32,12 @@ export interface ReadModel {
    */
   follow(of: GenerationOf, limit?: PositionVector): Promise<void>;
 
+  /**
+   * Opens the generation where it stands and folds nothing into it: the reason is that of its state, and stands
+   * beside every answer. `follow` lets it go on.
+   */
+  standStill(of: GenerationOf, reason: string): Promise<void>;
+
   /** Where the generation stands; undefined when it is not followed or the tenant has no log. */
   state(of: GenerationOf): Promise<ProjectionState | undefined>;
 
@@ -54,7 +60,7 @@ export interface ReadModel {
   copyRest(
     from: GenerationOf,
     to: GenerationOf,
-    rest: { readonly scope: RebuildScope; readonly vector: PositionVector },
+    rest: { readonly scope: RebuildScope; readonly vector: PositionVector; readonly signal?: AbortSignal },
   ): Promise<void>;
 
   /** Compares two generations as of a vector at which both stand, or that both cover where it can be read as of one. */
