@@ -56,13 +56,13 @@ export function createChdbFactGenerations(engine: {
     async differingRows(active, candidate, { days, vector, limit }) {
       const [first = 0, last = 0] = [Math.min(...days), Math.max(...days)];
       const select = (of: GenerationOf, which: 0 | 1): string =>
-        `SELECT ${which} AS which, log_partition AS p, log_offset AS o, ${DAY} AS day, ${ROW} AS row
+        `SELECT ${which} AS which, log_partition AS p, log_offset AS o, ${DAY} AS on_day, ${ROW} AS row
           FROM ${factsOf(of)} FINAL WHERE ${isOwn(of)} AND ${inDays(first, last)}
             AND ${DAY} IN (${days.join(', ')}) AND ${beforeVector(vector)}`;
-      const found = await rows<DifferingRow>(`SELECT any(day) AS day, p, toString(o) AS offset,
+      const found = await rows<DifferingRow>(`SELECT any(on_day) AS day, p, toString(o) AS offset,
           groupBitOr(toUInt8(bitShiftLeft(1, which))) AS has
         FROM (${select(active, 0)} UNION ALL ${select(candidate, 1)})
-        GROUP BY p, o HAVING has != 3 OR uniqExact(row, day) > 1 ORDER BY day, p, o LIMIT ${limit} BY day`);
+        GROUP BY p, o HAVING has != 3 OR uniqExact(row) > 1 ORDER BY day, p, o LIMIT ${limit} BY day`);
       return Promise.all(found.map((row) => describe(active, candidate, row)));
     },
 

@@ -132,6 +132,7 @@ const LONGEST_VALUE = 80;
 function exampleOf({ partition, offset, columns, only }: RowDifference): string {
   const where = `partition ${partition}, offset ${offset}`;
   if (only) return `${where}: only the ${only === 'active' ? 'active generation' : 'candidate'} has it`;
+  if (columns.length === 0) return `${where}: stands there more than once`;
   const values = columns.map(
     ({ name, active, candidate }) => `${name} is ${shortened(active)}, becomes ${shortened(candidate)}`,
   );
