@@ -57,7 +57,7 @@ export const FAULTS = {
   },
   PROJECTION_COMMAND_REFUSED: {
     retryable: false,
-    summary: 'The state of the projection does not allow the command.',
+    summary: 'The generations of the projection do not allow what was asked.',
   },
   QUERY_INVALID: { retryable: false, summary: 'The question is not of the documented form.' },
   QUERY_SQL_REFUSED: {
