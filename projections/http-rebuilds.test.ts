@@ -7,9 +7,12 @@ import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import express from 'express';
 import type { ErrorRequestHandler } from 'express';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
 import { Fault } from '#domain';
 import type { TenantId } from '#domain';
 import { createRebuildRouter } from './http-rebuilds.ts';
+import { REBUILD_SCHEMAS } from './rebuild-schemas.ts';
 import type { Acting, ProjectionOf, ProjectionStatus, Rebuilds, RebuildStatus } from './rebuilds.ts';
 
 const BY: Acting = { actor: 'ada', reason: 'seconds' };
@@ -123,6 +126,8 @@ async function opened(t: TestContext) {
   };
 }
 
+const isDescribed = addFormats.default(new Ajv2020({ strict: false })).compile(REBUILD_SCHEMAS.Projection);
+
 const OF = { projection: 'facts', tenant: 'acme' };
 
 test('a projection is shown with offsets as digits and times as ISO 8601', async (t) => {
@@ -130,6 +135,7 @@ test('a projection is shown with offsets as digits and times as ISO 8601', async
   const { status, body } = await ask('/facts?tenant_id=acme');
   assert.equal(status, 200);
   assert.deepEqual(told, [['show', OF]]);
+  assert.ok(isDescribed(body), JSON.stringify(isDescribed.errors));
   assert.deepEqual(body, {
     projection: 'facts',
     tenant_id: 'acme',

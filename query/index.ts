@@ -26,13 +26,10 @@ export { RECEIPT_ROUTES } from './receipt-openapi.ts';
 export { createReceipts } from './receipts.ts';
 export type {
   AcceptedFate,
-  FollowedProjection,
-  FollowedState,
   HeldBy,
   Place,
   ReceiptAnswer,
-  Receipts,
-  ReceiptsOptions,
   RefusedFate,
   UnknownFate,
-} from './receipts.ts';
+} from './receipt-answer.ts';
+export type { FollowedProjection, FollowedState, Receipts, ReceiptsOptions } from './receipts.ts';

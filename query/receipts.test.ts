@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
 import { Fault, formatReceipt } from '#domain';
 import type { PositionVector, TenantId } from '#domain';
 import type { EventLog, LogRecord } from '#log';
@@ -9,13 +11,9 @@ import { openLmdbDeadLetterStore } from '../projections/lmdb-dead-letter-store.t
 import { openDoor } from '../test/door.ts';
 import { temporaryDir } from '../test/platform.ts';
 import { createReceipts } from './receipts.ts';
-import type {
-  AcceptedFate,
-  FollowedProjection,
-  ReceiptAnswer,
-  ReceiptsOptions,
-  RefusedFate,
-} from './receipts.ts';
+import type { AcceptedFate, ReceiptAnswer, RefusedFate } from './receipt-answer.ts';
+import { RECEIPT_ROUTES } from './receipt-openapi.ts';
+import type { FollowedProjection, Receipts, ReceiptsOptions } from './receipts.ts';
 
 const acme = 'acme' as TenantId;
 const umbra = 'umbra' as TenantId;
@@ -31,6 +29,19 @@ const click = (id: string | undefined, more: object = {}) => ({
   timestamp: HOUR + 1_000,
   context: { device_type: 'pc' },
   ...more,
+});
+
+const ajv = addFormats.default(new Ajv2020({ strict: false }));
+const { EventReceipt } = RECEIPT_ROUTES.schemas as { EventReceipt: object };
+const isDescribed = ajv.compile(EventReceipt);
+
+/** The same, with every answer compared with its description. */
+const asDescribed = (receipts: Receipts): Receipts => ({
+  ask: async (tenant, sent) => {
+    const answer = await receipts.ask(tenant, sent);
+    assert.ok(isDescribed(answer), JSON.stringify([isDescribed.errors, answer]));
+    return answer;
+  },
 });
 
 /** A door with a log behind it, and facts that have come as far as they are told to. */
@@ -59,7 +70,7 @@ async function opened(t: TestContext, wrapLog = (log: EventLog): EventLog => log
     projections: { facts: { state } },
     times: { since: () => undefined },
   };
-  const receipts = createReceipts(options);
+  const receipts = asDescribed(createReceipts(options));
   const send = async (event: object): Promise<Record<string, unknown>> =>
     (await door.post('/api/v1/behaviors/track', event as never)).body;
   const everything = async (): Promise<PositionVector> =>
