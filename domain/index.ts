@@ -73,6 +73,7 @@ export {
   candidateOf,
   evolveGenerations,
   generationOf,
+  isMeant,
   isUnfinished,
   keptGenerations,
   previousOf,

@@ -1,3 +1,4 @@
+import { isMeant } from '#domain';
 import type { ProjectionDocument, RebuildDocument, ScopeDocument } from '#projections';
 import { durationText, grouped } from './import-words.ts';
 import { formatTable, shown } from './output.ts';
@@ -112,13 +113,13 @@ function rebuildText(rebuild: RebuildDocument): string {
   const { compared, different, at, differences = [] } = verification;
   const equal = different === 0 ? 'all equal' : `${grouped(different)} different`;
   lines.push(`  verified  ${at}, ${grouped(compared)} compared, ${equal}\n`);
-  if (differences.length > 0 && !OVER.has(stage)) lines.push(`\n${differencesText(rebuild, different)}`);
+  if (differences.length > 0 && stage !== 'cancelled') lines.push(`\n${differencesText(rebuild, different)}`);
   return lines.join('');
 }
 
-function differencesText({ verification, accepted }: RebuildDocument, different: number): string {
-  const differences = verification?.differences ?? [];
-  const isAccepted = acceptedBy(accepted.map(({ name }) => name));
+function differencesText(rebuild: RebuildDocument, different: number): string {
+  const differences = rebuild.verification?.differences ?? [];
+  const isAccepted = acceptedBy(rebuild);
   const listed = differences.slice(0, MOST_DIFFERENCES);
   const table = formatTable(
     ['differs', 'active', 'rebuilt', 'for example', 'accepted'],
@@ -165,28 +166,33 @@ function nextText(status: ProjectionDocument, rebuild: RebuildDocument): string 
 }
 
 function previousText(
-  { generations }: ProjectionDocument,
+  { generations, active_generation: active }: ProjectionDocument,
   step: (what: string, ...command: [string, ...string[]]) => string,
 ): string {
-  const previous = generations.find(({ role }) => role === 'previous');
-  if (!previous) return 'It serves.\n';
-  const { generation } = previous;
+  const previous = generations.filter(({ role }) => role === 'previous').map(({ generation }) => generation);
+  const [first] = previous;
+  if (first === undefined) return `Generation ${active} serves.\n`;
+  const kept = `${previous.length > 1 ? 'generations' : 'generation'} ${previous.join(', ')}`;
   return (
-    step(`It serves; generation ${generation} is kept. Let that one serve again:`, 'rollback') +
-    step('Or let it go:', 'drop', String(generation))
+    step(`Generation ${active} serves, and ${kept} may again. Let the one before serve again:`, 'rollback') +
+    step('Or let one go:', 'drop', String(first))
   );
 }
 
-/** The names somebody still has to look at; of very many, one that stands for all. */
-function openNames({ verification, accepted }: RebuildDocument): readonly string[] {
-  const isAccepted = acceptedBy(accepted.map(({ name }) => name));
-  const open = (verification?.differences ?? []).map(({ name }) => name).filter((name) => !isAccepted(name));
-  return open.length > 0 && open.length <= 5 ? open : ['NAME'];
+/**
+ * The names somebody still has to look at; of many, one that stands for them. Beyond those that the platform
+ * lists there are only all.
+ */
+function openNames(rebuild: RebuildDocument): readonly string[] {
+  const { different = 0, differences = [] } = rebuild.verification ?? {};
+  const isAccepted = acceptedBy(rebuild);
+  const open = differences.map(({ name }) => name).filter((name) => !isAccepted(name));
+  if (different > differences.length) return ['*'];
+  return open.length <= 5 ? open : ['NAME'];
 }
 
-function acceptedBy(names: readonly string[]): (name: string) => boolean {
-  return (name) =>
-    names.some((one) => (one.endsWith('*') ? name.startsWith(one.slice(0, -1)) : name === one));
+function acceptedBy({ accepted }: RebuildDocument): (name: string) => boolean {
+  return (difference) => accepted.some(({ name }) => isMeant(name, difference));
 }
 
 function scopeText(scope: ScopeDocument): string {

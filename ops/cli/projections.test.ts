@@ -164,7 +164,7 @@ test('a rebuild is begun with what was asked, watched, and shown when it is over
   assert.match(written.out, /verified {2}2024-03-05T09:00:09.000Z, 31 compared, 3 different/);
 });
 
-test('what is due is not offered while it is under way, nor differences listed that are over', async () => {
+test('what is due is not offered while it is under way, nor differences listed of what was given up', async () => {
   const shown = async (rebuild: RebuildDocument, due = true): Promise<string> => {
     const { run, written } = surroundings({
       'GET /api/v1/projections/facts': json({ ...STATUS, rebuild_due: due, rebuild }),
@@ -174,9 +174,37 @@ test('what is due is not offered while it is under way, nor differences listed t
   };
   assert.doesNotMatch(await shown(REBUILD), /projections rebuild/);
   assert.match(await shown({ ...REBUILD, stage: 'cancelled' }), /daybook projections rebuild facts/);
-  const activated = await shown({ ...DIFFERENT, stage: 'activated' }, false);
-  assert.match(activated, /3 different/);
-  assert.doesNotMatch(activated, /2024-03-04/);
+  const cancelled = await shown({ ...DIFFERENT, stage: 'cancelled' });
+  assert.match(cancelled, /3 different/);
+  assert.doesNotMatch(cancelled, /2024-03-04/);
+});
+
+test('which generation serves is said by its role, also after a rollback', async () => {
+  const [first] = STATUS.generations;
+  const generations = (roles: readonly string[]) =>
+    roles.map((role, index) => ({ ...first!, generation: index + 1, role }));
+  const next = async (active: number, ...roles: string[]): Promise<string> => {
+    const status = {
+      ...at({ stage: 'activated' }),
+      active_generation: active,
+      generations: generations(roles),
+    };
+    const { run, written } = surroundings({ 'GET /api/v1/projections/facts': json(status) });
+    await run('show', 'facts');
+    return written.out.slice(written.out.indexOf('\nGeneration') + 1);
+  };
+  assert.equal(
+    await next(1, 'active', 'previous'),
+    'Generation 1 serves, and generation 2 may again. Let the one before serve again:\n' +
+      '  daybook projections rollback facts --tenant acme\n' +
+      'Or let one go:\n' +
+      '  daybook projections drop facts 2 --tenant acme\n',
+  );
+  assert.match(
+    await next(3, 'previous', 'previous', 'active'),
+    /^Generation 3 serves, and generations 1, 2 may/,
+  );
+  assert.equal(await next(2, 'dropped', 'active'), 'Generation 2 serves.\n');
 });
 
 test('differences are a table with an example, what is accepted is marked, and the next command is given', async () => {
@@ -200,6 +228,30 @@ test('differences are a table with an example, what is accepted is marked, and t
       '',
     ].join('\n'),
   );
+});
+
+test('of many differences the first are listed, and one name stands for those to accept', async () => {
+  const shown = async (listed: number, different: number): Promise<string> => {
+    const differences = Array.from({ length: listed }, (_, n) => ({
+      name: `u${n}`,
+      active: null,
+      candidate: 'x',
+      examples: [],
+    }));
+    const verification = { ...DIFFERENT.verification!, different, differences };
+    const { run, written } = surroundings({
+      'GET /api/v1/projections/facts': json({ ...STATUS, rebuild: { ...DIFFERENT, verification } }),
+    });
+    await run('show', 'facts');
+    return written.out;
+  };
+  const some = await shown(30, 30);
+  assert.match(some, /^u19 [^]*^and 10 more; --json has the first 1,000 with all examples$/m);
+  assert.doesNotMatch(some, /^u20 /m);
+  assert.match(some, /^ {2}daybook projections accept facts NAME --tenant acme$/m);
+  const tooMany = await shown(1_000, 70_000);
+  assert.match(tooMany, /^and 69,980 more;/m);
+  assert.match(tooMany, /^ {2}daybook projections accept facts '\*' --tenant acme$/m);
 });
 
 test('on a terminal progress is one line, written again and again', async () => {
