@@ -103,7 +103,7 @@ function rebuildText(rebuild: RebuildDocument): string {
   const { generation, scope, by, started_at: started, stage, done, total, reason } = rebuild;
   const why = by.reason === '' ? '' : `: ${shown(by.reason)}`;
   const lines = [
-    `Rebuild into generation ${generation}, ${stage}${reason === null ? '' : `: ${shown(reason)}`}\n`,
+    `Rebuild into generation ${generation}, ${stage}${reason ? `: ${shown(reason)}` : ''}\n`,
     `  what      ${scopeText(scope)}\n`,
     `  begun     ${started} by ${shown(by.actor)}${why}\n`,
     `  folded    ${grouped(done)} of ${grouped(total)} records\n`,
