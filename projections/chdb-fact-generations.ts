@@ -54,7 +54,7 @@ export function createChdbFactGenerations(engine: {
     },
 
     async differingRows(active, candidate, { days, vector, limit }) {
-      const [first = 0, last = 0] = [Math.min(...days), Math.max(...days)];
+      const [first, last] = [Math.min(...days), Math.max(...days)];
       const select = (of: GenerationOf, which: 0 | 1): string =>
         `SELECT ${which} AS which, log_partition AS p, log_offset AS o, ${DAY} AS on_day, ${ROW} AS row
           FROM ${factsOf(of)} FINAL WHERE ${isOwn(of)} AND ${inDays(first, last)}

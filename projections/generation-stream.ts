@@ -48,7 +48,10 @@ export function parseGenerationEvent({
   const of = { projection, tenant: tenant.tenant };
   if (stream !== streamOf(of)) return undefined;
   const { actor, reason } = metadata;
-  const by = { actor: String(actor), reason: typeof reason === 'string' ? reason : '' };
+  const by = {
+    actor: typeof actor === 'string' ? actor : '',
+    reason: typeof reason === 'string' ? reason : '',
+  };
   return { of, event: { ...(fromJson(members) as object), type, by } as GenerationEvent };
 }
 
