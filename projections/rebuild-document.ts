@@ -63,8 +63,8 @@ export type ProjectionDocument = {
     readonly version: number;
     readonly created_at: string;
     readonly confirmed: readonly string[];
-    /** Records it has not folded yet. */
-    readonly behind: string;
+    /** Records it has not folded yet; null when it is dropped. */
+    readonly behind: string | null;
     readonly stands_still: string | null;
   }[];
   readonly rebuild: RebuildDocument | null;
@@ -89,7 +89,7 @@ export function projectionDocument(
       version: generation.version,
       created_at: instantOf(generation.createdAtMs),
       confirmed: digitsOf(generation.confirmed),
-      behind: String(behind(generation.confirmed, highWater)),
+      behind: generation.role === 'dropped' ? null : String(behind(generation.confirmed, highWater)),
       stands_still: generation.standsStill,
     })),
     rebuild: rebuild && rebuildDocument(rebuild, differences),

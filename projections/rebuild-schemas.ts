@@ -171,7 +171,7 @@ export const REBUILD_SCHEMAS = {
             version: { type: 'integer', description: 'Of the logic that folded it.' },
             created_at: TIME,
             confirmed: VECTOR,
-            behind: text('Records it has not folded yet.'),
+            behind: textOrNull('Records it has not folded yet; null when it is dropped.'),
             stands_still: textOrNull('Why it does not follow the log, if it does not.'),
           },
         },

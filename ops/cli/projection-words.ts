@@ -15,7 +15,7 @@ export function listText(projections: readonly ProjectionDocument[]): string {
       one.projection,
       one.active_generation,
       versionText(one, active?.version),
-      active && grouped(Number(active.behind)),
+      behindText(active?.behind),
       active?.stands_still ?? '',
       one.rebuild ? stageText(one.rebuild) : '',
     ];
@@ -37,7 +37,7 @@ export function showText(status: ProjectionDocument): string {
       one.role,
       one.version,
       one.created_at,
-      grouped(Number(one.behind)),
+      behindText(one.behind),
       one.stands_still,
     ]),
   );
@@ -78,6 +78,10 @@ export function commandFor(
   return ['daybook projections', command, projection, ...rest, '--tenant', tenant]
     .map((word, index) => (index === 0 ? word : quoted(word)))
     .join(' ');
+}
+
+function behindText(records: string | null | undefined): string {
+  return typeof records === 'string' ? grouped(Number(records)) : '';
 }
 
 function versionText({ version, rebuild_due: due }: ProjectionDocument, active: number | undefined): string {
