@@ -20,12 +20,14 @@ import {
 } from '#ops';
 import type { Config, HttpServer, Logger } from '#ops';
 import {
+  ConfirmationTimes,
   ITEMS,
   Seals,
   USER_PROFILES,
   documentProgressOf,
   openFactsHorizon,
   startCatalogueCopies,
+  startDeadLetterIndex,
   startFactProjector,
   startProjectorThread,
   startSealer,
@@ -35,6 +37,7 @@ import {
   DOCUMENT_PATHS,
   RAW_HISTORY_PATHS,
   RAW_HISTORY_SCHEMAS,
+  RECEIPT_ROUTES,
   SQL_PATHS,
   SQL_SCHEMAS,
   createAsOfRouter,
@@ -48,6 +51,8 @@ import {
   createRawHistoryRouter,
   createQueries,
   createQueryRouter,
+  createReceiptRouter,
+  createReceipts,
   createSqlQuestions,
   createSqlRouter,
   describeAsOf,
@@ -70,6 +75,7 @@ import { engineChecks } from './ops/cli/engine-checks.ts';
 import { runProgram } from './ops/cli/program.ts';
 import { openChdbFactStore } from './projections/chdb-fact-store.ts';
 import { openLmdbCheckpointStore } from './projections/lmdb-checkpoint-store.ts';
+import { openLmdbDeadLetterStore } from './projections/lmdb-dead-letter-store.ts';
 import { openLmdbSealStore } from './projections/lmdb-seal-store.ts';
 import { openLmdbViewStore } from './projections/lmdb-view-store.ts';
 import { openLmdbDocumentStore } from './projections/lmdb-document-store.ts';
@@ -167,6 +173,7 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
       mayLetGo: (beforeMs) => tenants.list().every(({ id }) => seals.isSealedBefore(id, beforeMs)),
     }),
   );
+  const times = opened.use(new ConfirmationTimes({ clock }));
   const progress = opened.use(
     startFactProjector({
       log,
@@ -193,6 +200,9 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
     }),
   );
 
+  const places = opened.use(await openLmdbDeadLetterStore({ dataDir }));
+  const deadLetters = opened.use(startDeadLetterIndex({ log, tenants, store: places }));
+
   const ingress = createIngress({
     log,
     tenants,
@@ -210,10 +220,12 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
     maxBodyBytes: config.ingressMaxBodyBytes,
     stopping,
   });
+  const items = documentProgressOf(thread, ITEMS, { generation: GENERATION });
   const profiles = documentProgressOf(thread, USER_PROFILES, { generation: GENERATION });
+  const viewProgress = viewProgressOf(thread, { generation: GENERATION });
   const questions = createDocumentQuestions({
     documents,
-    items: documentProgressOf(thread, ITEMS, { generation: GENERATION }),
+    items,
     profiles,
     catalogue,
     clock,
@@ -241,11 +253,13 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
   });
   const live = createLiveQuestions({
     views,
-    progress: viewProgressOf(thread, { generation: GENERATION }),
+    progress: viewProgress,
     tenants,
     clock,
   });
   const history = createRawHistory({ log, facts, progress, audit, clock });
+  const followed = { facts: progress, live_views: viewProgress, user_profiles: profiles, items };
+  const receipts = createReceipts({ log, deadLetters, times, projections: followed });
   const document = assembleOpenApi(version, [
     door,
     entries,
@@ -256,6 +270,7 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
     { paths: DOCUMENT_PATHS, schemas: {} },
     { paths: SQL_PATHS, schemas: SQL_SCHEMAS },
     { paths: RAW_HISTORY_PATHS, schemas: RAW_HISTORY_SCHEMAS },
+    RECEIPT_ROUTES,
     { paths: TRACKING_CONFIG_PATHS, schemas: TRACKING_CONFIG_SCHEMAS },
     OWN_ROUTES,
   ]);
@@ -269,6 +284,7 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
       createSqlRouter(sql),
       createRawHistoryRouter({ history, signal: stopping }),
       createAuditRouter(audit),
+      createReceiptRouter(receipts),
       createTrackingConfigRouter({ configs, templates: SCENARIO_TEMPLATES }),
     ],
     document,
@@ -316,6 +332,7 @@ const end = await runProgram(process.argv.slice(2), {
       return interrupted.signal;
     },
     interactive: process.stderr.isTTY,
+    columns: process.stderr.columns,
   },
 });
 // The engines keep threads that would hold the process; whatever they had to write is written.

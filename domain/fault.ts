@@ -50,6 +50,15 @@ export const FAULTS = {
   CATALOGUE_INVALID: { retryable: false, summary: 'The entry is not of the documented form.' },
   CATALOGUE_CONFLICT: { retryable: false, summary: 'The entry has another version than expected.' },
   PROJECTION_PAUSED: { retryable: true, summary: 'A projection stands still, with a reason and a position.' },
+  PROJECTION_UNKNOWN: { retryable: false, summary: 'There is no projection of that name.' },
+  PROJECTION_COMMAND_INVALID: {
+    retryable: false,
+    summary: 'The command to a projection is not of the documented form.',
+  },
+  PROJECTION_COMMAND_REFUSED: {
+    retryable: false,
+    summary: 'The generations of the projection do not allow what was asked.',
+  },
   QUERY_INVALID: { retryable: false, summary: 'The question is not of the documented form.' },
   QUERY_SQL_REFUSED: {
     retryable: false,

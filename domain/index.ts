@@ -66,6 +66,30 @@ export { FAULTS, Fault } from './fault.ts';
 export type { FaultCode } from './fault.ts';
 export { FIELD_ALIASES, aliasOf, spellingsOf } from './field-aliases.ts';
 export type { FieldAlias } from './field-aliases.ts';
+export { decideGenerations } from './decide-generations.ts';
+export type { GenerationCommand, GenerationDecision, GenerationRefusal } from './decide-generations.ts';
+export {
+  NO_GENERATIONS,
+  candidateOf,
+  evolveGenerations,
+  generationOf,
+  isMeant,
+  isUnfinished,
+  keptGenerations,
+  previousOf,
+} from './generations.ts';
+export type {
+  Acting,
+  Generation,
+  GenerationComparison,
+  GenerationDifference,
+  GenerationEvent,
+  TenantGenerations,
+  Rebuild,
+  RebuildScope,
+  RebuildStage,
+  Verification,
+} from './generations.ts';
 export { FIELD_TYPES } from './field-definition.ts';
 export type { FieldDefinition, FieldType, ScenarioTemplate } from './field-definition.ts';
 export { DATETIME_PATTERN, whyNotValue } from './field-value.ts';

@@ -34,6 +34,7 @@ export type {
 export { openCatalogue } from './catalogue.ts';
 export type { Catalogue, CatalogueOptions, EntryVersion, EntryWritten } from './catalogue.ts';
 export { follow } from './follow.ts';
+export { StreamFollower } from './stream-follower.ts';
 export { openTenants } from './tenants.ts';
 export type { Tenants, TenantsOptions } from './tenants.ts';
 export { verification, verifyLog } from './verify.ts';

@@ -4,10 +4,12 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { createHttpEntries, createHttpIngress } from '#ingress';
 import type { HttpEntriesOptions, Ingress } from '#ingress';
+import { REBUILD_ROUTES } from '#projections';
 import {
   DOCUMENT_PATHS,
   RAW_HISTORY_PATHS,
   RAW_HISTORY_SCHEMAS,
+  RECEIPT_ROUTES,
   SQL_PATHS,
   SQL_SCHEMAS,
   describeAsOf,
@@ -37,6 +39,8 @@ const document = JSON.parse(
       { paths: DOCUMENT_PATHS, schemas: {} },
       { paths: SQL_PATHS, schemas: SQL_SCHEMAS },
       { paths: RAW_HISTORY_PATHS, schemas: RAW_HISTORY_SCHEMAS },
+      RECEIPT_ROUTES,
+      REBUILD_ROUTES,
       { paths: TRACKING_CONFIG_PATHS, schemas: TRACKING_CONFIG_SCHEMAS },
       OWN_ROUTES,
     ]),

@@ -7,14 +7,14 @@ import { engineFault, questionFault } from './chdb-fault.ts';
 import { bindParameters, quote } from './chdb-parameters.ts';
 import { ChdbPool } from './chdb-pool.ts';
 import type { PooledConnection } from './chdb-pool.ts';
+import { createChdbFactGenerations } from './chdb-fact-generations.ts';
 import { createChdbSlices } from './chdb-slices.ts';
 import type { FactAnswer, FactBatch, FactCopies, FactQuery, FactStore } from './fact-store.ts';
-import { viewStatements } from './fact-views.ts';
+import type { FactGenerations } from './fact-generations.ts';
 import { tableStatements, tablesOf } from './facts-schema.ts';
 import { foldFirstSeenStatement } from './first-seen.ts';
 import type { SliceStore } from './slice-store.ts';
 import { sliceTableStatements } from './slice-tables.ts';
-import { sliceViewStatements } from './slice-views.ts';
 
 export type ChdbFactStoreOptions = {
   readonly dataDir: string;
@@ -35,7 +35,7 @@ const LIMITS = { maxSeconds: 30, maxRows: 0, maxBytes: 2 * 1024 ** 3 };
  * Keep it in the main thread: a worker thread that used the engine never ends. Set `UV_THREADPOOL_SIZE` well
  * above the number of connections, because every running statement holds one of libuv's threads.
  */
-export async function openChdbFactStore(options: ChdbFactStoreOptions): Promise<FactStore & SliceStore> {
+export async function openChdbFactStore(options: ChdbFactStoreOptions): Promise<FactStore & SliceStore & FactGenerations> {
   const cores = availableParallelism();
   const limits = options.limits ?? LIMITS;
   const pool = new ChdbPool({
@@ -45,6 +45,13 @@ export async function openChdbFactStore(options: ChdbFactStoreOptions): Promise<
     newTag: randomUUID,
   });
   const prepared = new Map<number, Promise<void>>();
+
+  const generations = createChdbFactGenerations({
+    run: command,
+    rows,
+    removed: (generation) => prepared.delete(generation),
+  });
+  let viewsMade: Promise<void> | undefined;
 
   async function command(sql: string): Promise<void> {
     await upkeep((connection) => connection.chdb.queryAsync(sql));
@@ -80,9 +87,13 @@ export async function openChdbFactStore(options: ChdbFactStoreOptions): Promise<
 
   async function prepare(generation: number): Promise<void> {
     for (const statement of tableStatements(generation)) await command(statement);
-    for (const statement of viewStatements(generation)) await command(statement);
     for (const statement of sliceTableStatements(generation)) await command(statement);
-    for (const statement of sliceViewStatements(generation)) await command(statement);
+    // Until somebody says what else they are to show, the views show what was prepared first.
+    viewsMade ??= generations.show({ rest: generation, others: new Map() }).catch((error: unknown) => {
+      viewsMade = undefined;
+      throw error;
+    });
+    await viewsMade;
   }
 
   async function rows<Row>(sql: string): Promise<readonly Row[]> {
@@ -97,6 +108,7 @@ export async function openChdbFactStore(options: ChdbFactStoreOptions): Promise<
 
   return {
     ...createChdbSlices({ run: command, rows }),
+    ...generations,
 
     async prepare(generation) {
       const running = prepared.get(generation) ?? prepare(generation);

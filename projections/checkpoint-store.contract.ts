@@ -54,6 +54,15 @@ export function checkpointStoreContract(
     }
   });
 
+  clause('a removed checkpoint is as if it had never been saved, and no other is', async ({ store }) => {
+    const second = { ...acme, generation: 2 };
+    for (const key of [acme, second]) await store.save(key, { logIdentity: 'x', vector: [1n] });
+    await store.remove(acme);
+    await store.remove(acme);
+    assert.equal(await store.load(acme), undefined);
+    assert.deepEqual((await store.load(second))?.vector, [1n]);
+  });
+
   clause('a saved checkpoint outlives closing', async ({ store, reopen }) => {
     await store.save(acme, { logIdentity: 'x', vector: [7n] });
     const again = await reopen();

@@ -20,4 +20,6 @@ export type Checkpoint = {
 export interface CheckpointStore extends AsyncDisposable {
   load(key: CheckpointKey): Promise<Checkpoint | undefined>;
   save(key: CheckpointKey, checkpoint: Checkpoint): Promise<void>;
+  /** As if it had never been saved. */
+  remove(key: CheckpointKey): Promise<void>;
 }

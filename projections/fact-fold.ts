@@ -20,8 +20,10 @@ export type FactFoldOptions = {
   /** How many offsets below a checkpoint are read back at the start, per partition. */
   readonly lookBack: bigint;
   readonly maxPoison: number;
-  /** Epoch ms: events before it stay out of the facts. */
-  readonly keptFromMs: () => number;
+  /** Epoch ms: events of the tenant before it stay out of the facts. */
+  readonly keptFromMs: (tenant: TenantId) => number;
+  /** Whether nothing may be folded for the tenant, nor mended: what stands there is of other logic. */
+  readonly standsStill: (tenant: TenantId) => boolean;
   readonly seals: Seals | undefined;
 };
 
@@ -46,11 +48,13 @@ export class FactFold implements Fold<FactPortion> {
 
   async open(followed: FollowedTenant, bounds: LogBounds): Promise<PositionVector> {
     const { facts, checkpoints, generation } = this.#options;
-    await facts.prepare(generation);
+    const standsStill = this.#options.standsStill(followed.tenant);
+    if (!standsStill) await facts.prepare(generation);
     const checkpoint = await checkpoints.load({ projection: 'facts', generation, tenant: followed.tenant });
     const vector = resumeFrom(checkpoint, bounds);
     this.#remember(followed.tenant, checkpoint?.deadLettered ?? []);
     await this.#options.seals?.open(followed.tenant, bounds.identity, vector);
+    if (standsStill) return vector;
     for (const [partition, to] of vector.entries()) await this.#heal(followed, bounds, partition, to);
     return vector;
   }
@@ -60,7 +64,7 @@ export class FactFold implements Fold<FactPortion> {
     const lines: Uint8Array[] = [];
     const unreadable: PoisonRecord[] = [];
     const { tenant } = followed;
-    const keptFromMs = this.#options.keptFromMs();
+    const keptFromMs = this.#options.keptFromMs(tenant);
     for (const { offset, value, headers } of records) {
       if (headers.timestampMs < keptFromMs || this.#isDeadLettered(tenant, { partition, offset })) continue;
       const line = splicedLine(value, partition, offset);

@@ -1,4 +1,4 @@
-import type { PositionVector } from '#domain';
+import type { PositionVector, TenantId } from '#domain';
 import type { Horizon } from './facts-horizon.ts';
 import type { ProjectionProgress, ProjectionState } from './projection-progress.ts';
 import type { SealedDay } from './seals.ts';
@@ -15,4 +15,10 @@ export type FactState = ProjectionState & {
 };
 
 /** Tells readers how far the facts are, and lets them wait for a position. */
-export type FactProgress = ProjectionProgress<FactState>;
+export interface FactProgress extends ProjectionProgress<FactState> {
+  /**
+   * How far another generation than the active one is; undefined when it is not kept.
+   * @default none is kept
+   */
+  kept?(tenant: TenantId, generation: number): Promise<FactState | undefined>;
+}

@@ -1,5 +1,6 @@
 import { channel } from 'node:diagnostics_channel';
-import type { TenantId } from '#domain';
+import { covers } from '#domain';
+import type { PositionVector, TenantId } from '#domain';
 import type { EventLog, Tenants } from '#log';
 import type { CheckpointStore } from './checkpoint-store.ts';
 import { FactFold } from './fact-fold.ts';
@@ -15,13 +16,16 @@ import type { Seals } from './seals.ts';
 
 export type FactProjectorDeps = {
   readonly log: EventLog;
-  readonly tenants: Pick<Tenants, 'onTenant'>;
+  /** Tenants to follow from the start. @default none */
+  readonly tenants?: Pick<Tenants, 'onTenant'>;
   readonly facts: FactStore;
   readonly checkpoints: CheckpointStore;
   /** Epoch ms. */
   readonly clock: () => number;
   /** From when on facts are kept. @default all are */
   readonly horizon?: () => Horizon | undefined;
+  /** Whether what lies before the horizon is folded too, because the aggregates of it are still to be made. @default it is not */
+  readonly foldsAll?: (tenant: TenantId) => boolean;
   /** Which build of the facts is kept. @default 1 */
   readonly generation?: number;
   /** Which days are sealed; told of every record before it is inserted. @default none ever is */
@@ -57,17 +61,33 @@ const TUNING: FactProjectorTuning = {
 const appliedChannel = channel('daybook:projections:applied');
 const pausedChannel = channel('daybook:projections:paused');
 
+/** Keeps one generation of facts current. */
+export interface FactProjector extends AsyncDisposable, FactProgress {
+  /** Begins to fold the tenant's log; with a limit never beyond it. Repeating it changes nothing. */
+  follow(tenant: TenantId, limit?: PositionVector): Promise<void>;
+  /** Opens the tenant where it stands, folds nothing, and gives the reason in its state. */
+  standStill(tenant: TenantId, reason: string): Promise<void>;
+  /** See {@link Projector.limit}. */
+  limit(tenant: TenantId, to: PositionVector | 'here' | undefined): Promise<PositionVector>;
+  /** Follows the tenant no more; nothing is written of it once this has resolved. */
+  leave(tenant: TenantId): Promise<void>;
+}
+
 /**
- * Keeps the facts of every tenant current with its log, each record once, whatever stops it in between.
+ * Keeps the facts of every tenant it is told of current with its log, each record once, whatever stops it in between.
  * Answers how far it has come. Announces on `daybook:projections:applied` and `daybook:projections:paused`.
  *
  * A record that the engine cannot read becomes a dead letter with the reason and its position; while the
  * engine is down it tries again with growing delay and says that it is paused; a log that is not the one the
  * checkpoint belongs to, or that has lost records, pauses that tenant for good.
  */
-export function startFactProjector(deps: FactProjectorDeps): AsyncDisposable & FactProgress {
-  const { log, tenants, facts, checkpoints, clock, generation = 1, seals, horizon = () => undefined } = deps;
+export function startFactProjector(deps: FactProjectorDeps): FactProjector {
+  const { log, facts, checkpoints, clock, generation = 1, seals, horizon = () => undefined } = deps;
+  const { foldsAll = () => false } = deps;
   const tuning = { ...TUNING, ...deps.tuning };
+  const known = new Map<TenantId, FollowedTenant>();
+  /** Why nothing is folded of a tenant. */
+  const still = new Map<TenantId, string>();
   const fold = new FactFold({
     log,
     facts,
@@ -75,7 +95,8 @@ export function startFactProjector(deps: FactProjectorDeps): AsyncDisposable & F
     generation,
     lookBack: tuning.lookBack,
     maxPoison: tuning.maxPoison,
-    keptFromMs: () => horizon()?.beforeMs ?? -Infinity,
+    keptFromMs: (tenant) => (foldsAll(tenant) ? -Infinity : (horizon()?.beforeMs ?? -Infinity)),
+    standsStill: (tenant) => still.has(tenant),
     seals,
   });
   const firstSeen = new FirstSeenProjector({
@@ -88,11 +109,12 @@ export function startFactProjector(deps: FactProjectorDeps): AsyncDisposable & F
     lookBack: tuning.lookBack,
   });
   const projector = new Projector({ log, fold, clock, ...tuning, applied, paused });
-  const following = tenants.onTenant(({ id }) => {
-    projector.follow(id);
+  const following = deps.tenants?.onTenant(({ id }) => {
+    known.set(id, projector.follow(id));
   });
 
   function applied(followed: FollowedTenant): void {
+    if (still.has(followed.tenant)) return;
     firstSeen.moved(followed);
     if (appliedChannel.hasSubscribers) {
       const { tenant, confirmed } = followed;
@@ -105,14 +127,53 @@ export function startFactProjector(deps: FactProjectorDeps): AsyncDisposable & F
       pausedChannel.publish({ projection: 'facts', generation, tenant, ...pause });
   }
 
+  async function leave(tenant: TenantId): Promise<void> {
+    const followed = known.get(tenant);
+    known.delete(tenant);
+    still.delete(tenant);
+    await projector.leave(tenant);
+    if (followed) await firstSeen.leave(followed);
+    seals?.close(tenant);
+  }
+
   return {
+    async follow(tenant, limit) {
+      if (known.has(tenant) && !still.has(tenant)) return;
+      if (still.has(tenant)) await leave(tenant);
+      const followed = projector.follow(tenant);
+      followed.limit = limit;
+      known.set(tenant, followed);
+    },
+
+    async standStill(tenant, reason) {
+      if (known.has(tenant)) return;
+      still.set(tenant, reason);
+      const followed = projector.follow(tenant);
+      followed.limit = [];
+      known.set(tenant, followed);
+    },
+
+    async limit(tenant, to) {
+      const followed = known.get(tenant);
+      if (!followed) return [];
+      if (!still.has(tenant)) return projector.limit(tenant, to);
+      await projector.find(tenant);
+      return followed.confirmed;
+    },
+
+    leave,
+
     async state(tenant: TenantId): Promise<FactState | undefined> {
-      const followed = await projector.find(tenant);
+      const followed = known.has(tenant) ? await projector.find(tenant) : undefined;
       if (!followed) return undefined;
+      const reason = still.get(tenant);
       const bounds = await log.bounds(followed.log);
       // Nothing is awaited in here: the vector, the seals and the fold must be of one moment.
       return {
         ...stateOf(followed, bounds, clock()),
+        ...(reason !== undefined && {
+          paused: { reason, partition: 0, offset: followed.confirmed[0] ?? 0n },
+        }),
         generation,
         firstSeen: firstSeen.vector(followed),
         sealed: seals?.sealed(tenant) ?? [],
@@ -120,10 +181,16 @@ export function startFactProjector(deps: FactProjectorDeps): AsyncDisposable & F
       };
     },
 
-    waitFor: (tenant, vector, signal) => projector.waitFor(tenant, vector, signal),
+    async waitFor(tenant, vector, signal) {
+      const followed = known.get(tenant);
+      if (!followed) return false;
+      if (!still.has(tenant)) return projector.waitFor(tenant, vector, signal);
+      await projector.find(tenant);
+      return covers(followed.confirmed, vector);
+    },
 
     async [Symbol.asyncDispose]() {
-      following[Symbol.dispose]();
+      following?.[Symbol.dispose]();
       await projector[Symbol.asyncDispose]();
       await firstSeen[Symbol.asyncDispose]();
     },

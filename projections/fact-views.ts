@@ -1,3 +1,4 @@
+import type { TenantId } from '#domain';
 import { DATABASE, tablesOf } from './facts-schema.ts';
 
 /** Columns that every documented view shows under the name they have in the facts. */
@@ -77,11 +78,39 @@ const VIEWS = [
 /** Names of the documented views in {@link DATABASE}. */
 export const FACT_VIEWS: readonly string[] = VIEWS.map(({ name }) => name);
 
-/** Statements that let the documented views show a generation. Safe to repeat. */
-export function viewStatements(generation: number): readonly string[] {
-  return VIEWS.map(
-    ({ name, where, columns }) =>
-      `CREATE OR REPLACE VIEW ${DATABASE}.${name} AS SELECT ${[...SHARED, ...columns].join(', ')}
-      FROM ${tablesOf(generation).facts} WHERE ${where}`,
-  );
+/** What a view reads: the rows of one generation that meet a condition. */
+export type Shown = { readonly generation: number; readonly condition: string };
+
+/** The documented views' parts: of each generation the tenants of which it is the active one. */
+export function shownBy(
+  { rest, others }: { readonly rest: number; readonly others: ReadonlyMap<TenantId, number> },
+  quote: (text: string) => string,
+): readonly Shown[] {
+  const apart = [...others].filter(([, generation]) => generation !== rest);
+  const isOneOf = (tenants: readonly TenantId[]): string => `tenant_id IN (${tenants.map(quote).join(', ')})`;
+  const tenants = apart.map(([tenant]) => tenant);
+  return [
+    { generation: rest, condition: tenants.length === 0 ? '1' : `NOT ${isOneOf(tenants)}` },
+    ...[...Map.groupBy(apart, ([, generation]) => generation)].map(([generation, own]) => ({
+      generation,
+      condition: isOneOf(own.map(([tenant]) => tenant)),
+    })),
+  ];
+}
+
+/** The SELECT of a documented view over facts. Throws on a name that is none of {@link FACT_VIEWS}. */
+export function factViewSelect(name: string, from: string): string {
+  const view = VIEWS.find((one) => one.name === name);
+  if (!view) throw new Error(`${name} is no view over facts.`);
+  return `SELECT ${[...SHARED, ...view.columns].join(', ')} FROM ${from} WHERE ${view.where}`;
+}
+
+/** Statements that let the documented views show generations. Safe to repeat. */
+export function viewStatements(shown: readonly Shown[]): readonly string[] {
+  return VIEWS.map(({ name }) => {
+    const selects = shown.map(
+      ({ generation, condition }) => `${factViewSelect(name, tablesOf(generation).facts)} AND ${condition}`,
+    );
+    return `CREATE OR REPLACE VIEW ${DATABASE}.${name} AS ${selects.join(' UNION ALL ')}`;
+  });
 }

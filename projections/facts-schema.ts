@@ -131,6 +131,9 @@ const COLUMNS: readonly (readonly [name: string, type: string, from?: string])[]
   ['log_offset', 'UInt64'],
 ];
 
+/** Names of the columns of the facts, in their order. */
+export const FACT_COLUMNS: readonly string[] = COLUMNS.map(([name]) => name);
+
 /** Statements that make the tables of a generation where they do not exist. Safe to repeat. */
 export function tableStatements(generation: number): readonly string[] {
   const { facts, firstSeen, input } = tablesOf(generation);

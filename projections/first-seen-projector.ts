@@ -25,7 +25,9 @@ const RETRY_AFTER_MS = 1000;
 export class FirstSeenProjector implements AsyncDisposable {
   readonly #options: FirstSeenProjectorOptions;
   readonly #vectors = new Map<FollowedTenant, PositionVector>();
+  readonly #left = new WeakSet<FollowedTenant>();
   readonly #stop = new AbortController();
+  #folding: Promise<void> = Promise.resolve();
   readonly #schedule: FlushSchedule;
   readonly #running: Promise<void>;
 
@@ -53,6 +55,13 @@ export class FirstSeenProjector implements AsyncDisposable {
     else this.#schedule.hurry(followed);
   }
 
+  /** Folds the tenant no more, once nothing of it is in flight. */
+  async leave(followed: FollowedTenant): Promise<void> {
+    this.#left.add(followed);
+    await this.#folding.catch(() => undefined);
+    this.#vectors.delete(followed);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     await this.#running;
@@ -63,7 +72,8 @@ export class FirstSeenProjector implements AsyncDisposable {
     while (!signal.aborted) {
       for (const followed of await this.#schedule.due(signal)) {
         try {
-          await this.#fold(followed);
+          this.#folding = this.#fold(followed);
+          await this.#folding;
         } catch {
           // The fold may lag: questions read the facts from its vector on. It goes on from there.
           await sleep(RETRY_AFTER_MS, undefined, { signal }).catch(() => undefined);
@@ -75,8 +85,9 @@ export class FirstSeenProjector implements AsyncDisposable {
 
   async #fold(followed: FollowedTenant): Promise<void> {
     const { facts, generation, stride } = this.#options;
+    if (this.#left.has(followed)) return;
     let from = this.#vectors.get(followed) ?? (await this.#load(followed));
-    while (!this.#stop.signal.aborted && behind(from, followed.confirmed) > 0n) {
+    while (!this.#isEnding(followed) && behind(from, followed.confirmed) > 0n) {
       const to = followed.confirmed.map((confirmed, partition) => {
         const most = (from[partition] ?? 0n) + stride;
         return confirmed < most ? confirmed : most;
@@ -85,6 +96,10 @@ export class FirstSeenProjector implements AsyncDisposable {
       await this.#save(followed, to);
       from = to;
     }
+  }
+
+  #isEnding(followed: FollowedTenant): boolean {
+    return this.#stop.signal.aborted || this.#left.has(followed);
   }
 
   async #load(followed: FollowedTenant): Promise<PositionVector> {

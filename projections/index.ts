@@ -4,7 +4,7 @@ export type { ProjectorTuning } from './projector.ts';
 export type { FactProjectorDeps, FactProjectorTuning } from './fact-projector.ts';
 export type { FactProgress, FactState } from './fact-progress.ts';
 export type { FactAnswer, FactBatch, FactCopies, FactQuery, FactStore } from './fact-store.ts';
-export { FACT_VIEWS } from './fact-views.ts';
+export { FACT_VIEWS, factViewSelect } from './fact-views.ts';
 export { openFactsHorizon } from './facts-horizon.ts';
 export type { FactsHorizon, FactsHorizonOptions, Horizon } from './facts-horizon.ts';
 export { DATABASE, tablesOf } from './facts-schema.ts';
@@ -68,3 +68,41 @@ export type {
 export { startCatalogueCopies } from './catalogue-copies.ts';
 export type { CatalogueCopies, CatalogueCopiesDeps } from './catalogue-copies.ts';
 export type { ProjectionProgress, ProjectionState } from './projection-progress.ts';
+export { ConfirmationTimes } from './confirmation-times.ts';
+export type { ConfirmedBy, ConfirmedSince } from './confirmation-times.ts';
+export { startDeadLetterIndex } from './dead-letter-index.ts';
+export type { DeadLetterIndex, DeadLetterIndexDeps, DeadLettersOf } from './dead-letter-index.ts';
+export type { DeadLetterCheckpoint, DeadLetterOffsets, DeadLetterStore } from './dead-letter-store.ts';
+export { createRebuildRouter } from './http-rebuilds.ts';
+export type { RebuildRouterOptions } from './http-rebuilds.ts';
+export type {
+  ProjectionDocument,
+  RebuildDocument,
+  ScopeDocument,
+  VerificationDocument,
+} from './rebuild-document.ts';
+export { REBUILD_ROUTES } from './rebuild-openapi.ts';
+export { COMMAND_MEMBERS } from './rebuild-request.ts';
+export type { ProjectionCommand } from './rebuild-request.ts';
+export type { GenerationOf, ReadModel } from './read-model.ts';
+export type {
+  GenerationStatus,
+  ProjectionOf,
+  ProjectionStatus,
+  RebuildStatus,
+  Rebuilds,
+} from './rebuilds.ts';
+export { openGenerations } from './generations.ts';
+export type {
+  Generations,
+  GenerationsChanged,
+  GenerationsOptions,
+  WantedOfGenerations,
+} from './generations.ts';
+export { openRebuilds } from './rebuild-runner.ts';
+export type { RebuildsDeps } from './rebuild-runner.ts';
+export { openFactReadModel } from './fact-read-model.ts';
+export type { FactReadModel, FactReadModelDeps } from './fact-read-model.ts';
+export type { FactGenerations, RowDifference, Tally } from './fact-generations.ts';
+export { activeFacts } from './active-facts.ts';
+export { FACTS } from './facts-version.ts';

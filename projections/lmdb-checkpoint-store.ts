@@ -27,6 +27,10 @@ export async function openLmdbCheckpointStore(options: {
       await checkpoints.put(keyOf(key), toStored(checkpoint));
       await checkpoints.flushed;
     },
+    async remove(key) {
+      await checkpoints.remove(keyOf(key));
+      await checkpoints.flushed;
+    },
     async [Symbol.asyncDispose]() {
       await checkpoints.close();
     },

@@ -12,6 +12,9 @@ type Stored = {
 /** Beyond every day an event can name, before and after 1970. */
 const FAR = 2 ** 40;
 
+/** Behind every log identity. */
+const LAST = '\u{10ffff}';
+
 /** Opens the seals of a data directory. Durable when resolved: a save waits for the disk. */
 export async function openLmdbSealStore(options: { readonly dataDir: string }): Promise<SealStore> {
   const seals = open<Stored, (string | number)[]>({
@@ -29,6 +32,12 @@ export async function openLmdbSealStore(options: { readonly dataDir: string }): 
     async save(key, entries) {
       const puts = entries.map((entry) => seals.put([...keyOf(key), entry.day], toStored(entry)));
       await Promise.all([seals.put(keyOf(key), { seal: 0 }), ...puts]);
+      await seals.flushed;
+    },
+    async remove({ generation, tenant }) {
+      // A key sorts before all keys that begin with it.
+      const own = [...seals.getKeys({ start: [generation, tenant], end: [generation, tenant, LAST] })];
+      await Promise.all(own.map((key) => seals.remove(key)));
       await seals.flushed;
     },
     async [Symbol.asyncDispose]() {

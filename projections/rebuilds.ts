@@ -1,22 +1,13 @@
-import type { PositionVector, TenantId } from '#domain';
-import type { GenerationComparison, RebuildScope } from './read-model.ts';
+import type {
+  Acting,
+  GenerationComparison,
+  PositionVector,
+  RebuildScope,
+  RebuildStage,
+  TenantId,
+} from '#domain';
 
-/** Who asks for a change, and why; kept with it. */
-export type Acting = { readonly actor: string; readonly reason: string };
-
-/** What a rebuild is doing. */
-export type RebuildStage =
-  | 'copying'
-  | 'folding'
-  | 'verifying'
-  /** Verified equal, or with every difference accepted: may be activated. */
-  | 'ready'
-  /** Verified, and different: differences must be accepted by name first. */
-  | 'different'
-  | 'paused'
-  | 'failed'
-  | 'cancelled'
-  | 'activated';
+export type { Acting, RebuildStage } from '#domain';
 
 /** How a generation stands to its tenant. */
 export type GenerationStatus = {

@@ -63,6 +63,22 @@ export function sealStoreContract(
     for (const [day, key] of keys.entries()) assert.deepEqual(await store.load(key), [{ day, seal: 0 }]);
   });
 
+  clause('a tenant of a generation is removed, of every log, and nobody else', async ({ store }) => {
+    const others: SealKey[] = [
+      { ...acme, generation: 2 },
+      { ...acme, tenant: 'acme2' as TenantId },
+      { ...acme, tenant: 'acm' as TenantId },
+    ];
+    for (const key of [acme, { ...acme, logIdentity: '0000' }, ...others]) {
+      await store.save(key, [{ day: -3, seal: 0 }, sealed]);
+    }
+    await store.remove({ generation: 1, tenant: acme.tenant });
+    await store.remove({ generation: 1, tenant: acme.tenant });
+    assert.equal(await store.load(acme), undefined);
+    assert.equal(await store.load({ ...acme, logIdentity: '0000' }), undefined);
+    for (const key of others) assert.equal((await store.load(key))?.length, 2);
+  });
+
   clause('what was saved outlives closing', async ({ store, reopen }) => {
     await store.save(acme, [sealed]);
     assert.deepEqual(await (await reopen()).load(acme), [sealed]);

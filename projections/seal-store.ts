@@ -26,4 +26,6 @@ export interface SealStore extends AsyncDisposable {
   load(key: SealKey): Promise<readonly SealEntry[] | undefined>;
   /** Sets the entries of these days; of two saves of a day the one called later stays. */
   save(key: SealKey, entries: readonly SealEntry[]): Promise<void>;
+  /** Removes what was saved of a tenant in a generation, of whatever log. */
+  remove(of: Pick<SealKey, 'generation' | 'tenant'>): Promise<void>;
 }

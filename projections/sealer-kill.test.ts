@@ -103,7 +103,6 @@ async function openHouse(dataDir: string, step?: Step) {
         if (entries.some(({ sealed }) => sealed)) die('after they are the day');
         else if (entries.some(({ triedAtMs }) => triedAtMs === NOW_MS + 2)) die('as a seal is given out');
       },
-      [Symbol.asyncDispose]: async () => undefined,
     },
   });
   const onTenant = (listener: (tenant: Tenant) => void): Disposable => {

@@ -35,8 +35,10 @@ const pausedChannel = channel('daybook:projections:paused');
 
 /** Seals days in the background until it is disposed. */
 export interface Sealer extends AsyncDisposable {
-  /** Seals the days that are due now, one after the other; answers how many. */
-  sealDue(): Promise<number>;
+  /** Seals the days that are due now, of all tenants or of one, one after the other; answers how many. */
+  sealDue(tenant?: TenantId): Promise<number>;
+  /** Resolves when no day is being sealed of a tenant whose seals have been closed. */
+  untilIdle(): Promise<void>;
 }
 
 /**
@@ -52,6 +54,8 @@ export function startSealer(deps: SealerDeps): Sealer {
   const targets = new Map<TenantId, PositionVector>();
   /** The seal that each day had last, by tenant. */
   const settled = new Map<TenantId, Map<number, number>>();
+  /** The tenant that is looked after now, and those that wait for their turn. */
+  let sealing: Promise<unknown> = Promise.resolve();
 
   /** Whether the facts have come to where the log was when a day was first found due. */
   function isConfirmed(tenant: TenantId, { confirmed, highWater }: FactState): boolean {
@@ -95,28 +99,36 @@ export function startSealer(deps: SealerDeps): Sealer {
     const due = seals.due(tenant, { day: closed, triedBeforeMs: nowMs - tuning.resealAfterMs });
     if (due.length === 0) return 0;
     const first = await progress.state(tenant);
-    if (!first || !isConfirmed(tenant, first)) return 0;
+    // Of a tenant that stands still the facts may be of other logic than the slices would be.
+    if (!first || first.paused || !isConfirmed(tenant, first)) return 0;
     let sealed = 0;
     for (const day of due) {
       const state = await progress.state(tenant);
-      if (!state || stop.signal.aborted) break;
+      if (!state || stop.signal.aborted || !seals.tenants.includes(tenant)) break;
       if (await sealDay(tenant, day, state)) sealed++;
     }
     return sealed;
   }
 
-  async function sealDue(): Promise<number> {
+  async function sealDue(only?: TenantId): Promise<number> {
     let sealed = 0;
-    for (const tenant of seals.tenants) {
+    for (const tenant of only === undefined ? seals.tenants : [only]) {
       if (stop.signal.aborted) break;
       try {
-        sealed += await sealTenant(tenant);
+        sealed += await inTurn(tenant);
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
         pausedChannel.publish({ projection: 'slices', tenant, reason, partition: 0, offset: 0n });
       }
     }
     return sealed;
+  }
+
+  /** One tenant at a time, whoever asks. */
+  function inTurn(tenant: TenantId): Promise<number> {
+    const mine = sealing.catch(() => undefined).then(() => sealTenant(tenant));
+    sealing = mine;
+    return mine;
   }
 
   const running = (async () => {
@@ -126,9 +138,13 @@ export function startSealer(deps: SealerDeps): Sealer {
 
   return {
     sealDue,
+    async untilIdle() {
+      await sealing.catch(() => undefined);
+    },
     async [Symbol.asyncDispose]() {
       stop.abort();
       await running;
+      await sealing.catch(() => undefined);
     },
   };
 }

@@ -106,6 +106,7 @@ test('records noted while a day is being sealed leave it open', async (t) => {
       if (entries.some((entry) => entry.sealed)) await between();
       await saving;
     },
+    remove: (of) => real.remove(of),
     [Symbol.asyncDispose]: async () => undefined,
   };
   const seals = await openSeals(store, slices);
@@ -127,6 +128,7 @@ test('a seal that could not be kept leaves the day open', async (t) => {
     load: (key) => real.load(key),
     save: (key, entries) =>
       entries.some((entry) => entry.sealed) ? Promise.reject(new Error('no space')) : real.save(key, entries),
+    remove: (of) => real.remove(of),
     [Symbol.asyncDispose]: async () => undefined,
   };
   const seals = await openSeals(store, slices);

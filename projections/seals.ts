@@ -55,13 +55,13 @@ type Book = {
  * record of its day.
  */
 export class Seals {
-  readonly #store: SealStore;
+  readonly #store: Pick<SealStore, 'load' | 'save'>;
   readonly #slices: SliceStore;
   readonly #generation: number;
   readonly #books = new Map<TenantId, Book>();
 
   constructor(options: {
-    readonly store: SealStore;
+    readonly store: Pick<SealStore, 'load' | 'save'>;
     readonly slices: SliceStore;
     readonly generation: number;
   }) {
@@ -97,6 +97,11 @@ export class Seals {
       lastSeal: Math.max(0, ...entries.map(({ seal }) => seal), ...counts.keys()),
       answer: undefined,
     });
+  }
+
+  /** Knows the tenant no more; what is stored of it stays. */
+  close(tenant: TenantId): void {
+    this.#books.delete(tenant);
   }
 
   /** Takes note of records that are about to be inserted. Resolves when none of their days counts as sealed. */

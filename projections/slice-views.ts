@@ -1,4 +1,5 @@
 import { CONVERSION_ACTIONS, DEFAULT_CONVERSION_ACTION, SCENARIO_TYPES } from '#domain';
+import type { Shown } from './fact-views.ts';
 import { DATABASE, tablesOf } from './facts-schema.ts';
 import { SLICE_TABLES, aggregateSelect, sliceColumns, sliceTableOf } from './slice-tables.ts';
 import type { FactsSource, SliceTable } from './slice-tables.ts';
@@ -149,11 +150,13 @@ export function sliceViewSelect(name: string, { generation, facts, slices }: Sli
     )`;
 }
 
-/** Statements that let the views show the facts of a generation, all days. Safe to repeat. */
-export function sliceViewStatements(generation: number): readonly string[] {
+/** Statements that let the views show the facts of generations, all days. Safe to repeat. */
+export function sliceViewStatements(shown: readonly Shown[]): readonly string[] {
   return VIEWS.map(({ name }) => {
-    const facts = { from: tablesOf(generation).facts, where: '1' };
-    const select = sliceViewSelect(name, { generation, facts, slices: undefined });
-    return `CREATE OR REPLACE VIEW ${DATABASE}.${name} AS ${select}`;
+    const selects = shown.map(({ generation, condition }) => {
+      const facts = { from: tablesOf(generation).facts, where: condition };
+      return sliceViewSelect(name, { generation, facts, slices: undefined });
+    });
+    return `CREATE OR REPLACE VIEW ${DATABASE}.${name} AS ${selects.join(' UNION ALL ')}`;
   });
 }

@@ -1,6 +1,6 @@
 import { Fault, covers, formatAsOf, parseAsOf, parseInstant } from '#domain';
-import type { PositionVector, Zone } from '#domain';
-import type { FactState } from '#projections';
+import type { PositionVector, TenantId, Zone } from '#domain';
+import type { FactProgress, FactState } from '#projections';
 import type { Ask } from './analysis.ts';
 import type { Problem, Report } from './question.ts';
 import { createBinder, factsOf, visible } from './sql.ts';
@@ -23,6 +23,38 @@ export function readPin(value: string | number | undefined, zone: Zone, report: 
   if (atMs === undefined)
     report('as_of', 'time', 'must be the as_of of an answer, ISO 8601 or epoch milliseconds');
   return { kind: 'received_before', atMs: atMs ?? 0 };
+}
+
+/**
+ * How far the generation is that a pin means: the active one, or the one that a token names if it is kept.
+ * Undefined when the tenant has no facts yet. Throws `QUERY_PIN_UNAVAILABLE` when it is not kept.
+ */
+export async function pinnedState(
+  progress: FactProgress,
+  tenant: TenantId,
+  pin: Pin,
+): Promise<FactState | undefined> {
+  const active = await progress.state(tenant);
+  const token = pin.kind === 'token' ? parseAsOf(pin.token) : undefined;
+  if (!active || !token || token.generation === active.generation) return active;
+  const kept = await progress.kept?.(tenant, token.generation);
+  if (!kept) throw notKept(token.generation);
+  return kept;
+}
+
+/**
+ * Throws `QUERY_PIN_UNAVAILABLE` when the generation has been dropped by now: what was read of it meanwhile may
+ * be half of it.
+ */
+export async function refuseDropped(
+  progress: FactProgress,
+  tenant: TenantId,
+  state: FactState,
+): Promise<void> {
+  const { generation } = state;
+  const active = await progress.state(tenant);
+  if (active?.generation === generation || !progress.kept) return;
+  if (!(await progress.kept(tenant, generation))) throw notKept(generation);
 }
 
 /** The vector an answer is filtered by and the token that names it. */
@@ -84,7 +116,7 @@ function vectorOf(
   if (!pin) throw unavailable('it is no token that an answer gave');
   if (pin.logIdentity !== state.logIdentity) throw unavailable('it belongs to another log');
   if (pin.generation !== state.generation) {
-    throw unavailable(`generation ${pin.generation} of the facts is not kept`);
+    throw notKept(pin.generation);
   }
   if (pin.vector.length !== state.confirmed.length || !covers(state.confirmed, pin.vector)) {
     throw unavailable('it lies ahead of what the facts hold by now');
@@ -116,6 +148,10 @@ export async function newestReceived(scope: Scope, ask: Ask): Promise<number> {
     params: binder.params,
   });
   return Number(row?.ms ?? 0);
+}
+
+function notKept(generation: number): Fault {
+  return unavailable(`generation ${generation} of the facts is not kept`);
 }
 
 function unavailable(reason: string): Fault {

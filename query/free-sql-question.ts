@@ -2,10 +2,10 @@ import { channel } from 'node:diagnostics_channel';
 import { UTC, Fault } from '#domain';
 import type { TenantId } from '#domain';
 import type { Tenants } from '#log';
-import { DATABASE, FACT_VIEWS, SLICE_VIEWS } from '#projections';
+import { DATABASE, FACT_VIEWS, SLICE_VIEWS, factViewSelect } from '#projections';
 import type { FactAnswer, FactProgress, FactStore } from '#projections';
 import type { Ask } from './analysis.ts';
-import { readPin, resolvePin } from './as-of.ts';
+import { pinnedState, readPin, refuseDropped, resolvePin } from './as-of.ts';
 import { checkFreeSql } from './free-sql.ts';
 import { describeAnswer } from './meta.ts';
 import type { Meta, Seen } from './meta.ts';
@@ -13,8 +13,8 @@ import { invalidQuestion } from './question.ts';
 import type { Problem } from './question.ts';
 import { sliceView } from './slice-view.ts';
 import { usableSeals } from './slices.ts';
-import { createBinder, visible } from './sql.ts';
-import type { Scope } from './sql.ts';
+import { createBinder, factsOf, visible } from './sql.ts';
+import type { Binder, Scope } from './sql.ts';
 import { untilVisible } from './visibility.ts';
 
 /** One statement of a tenant. */
@@ -63,35 +63,23 @@ export type SqlQuestionsOptions = {
 
 const VIEWS: ReadonlySet<string> = new Set([...FACT_VIEWS, ...SLICE_VIEWS]);
 const AGGREGATES: ReadonlySet<string> = new Set(SLICE_VIEWS);
-const VIEW_FORM = /^SELECT (.+) FROM (\S+) WHERE (.+)$/s;
 const answered = channel('daybook:query:answered');
 
 /** Prepares the answering of free SQL; every statement is judged by {@link checkFreeSql} first. */
 export function createSqlQuestions(options: SqlQuestionsOptions): SqlQuestions {
   const { facts, progress, tenants, clock, limits, waitMs = 5_000 } = options;
   const { rows: maxRows, ...engineLimits } = limits;
-  const definitions = new Map<number, Promise<ReadonlyMap<string, string>>>();
 
   async function pinDown({ tenant, asOf }: SqlQuestion, ask: Ask): Promise<Seen | undefined> {
     const problems: Problem[] = [];
     const pin = readPin(asOf, UTC, (field, code, message) => problems.push({ field, code, message }));
     if (problems.length > 0) throw invalidQuestion(problems);
-    const state = tenants.get(tenant) ? await progress.state(tenant) : undefined;
+    const state = tenants.get(tenant) ? await pinnedState(progress, tenant, pin) : undefined;
     if (!state) return undefined;
     const scope: Scope = { tenant, generation: state.generation, vector: state.confirmed, firstSeen: [] };
     // Its range is not known before it has run, so it is taken to reach back to the first fact.
     const now = { state, scope, controlPosition: tenants.position(), fromMs: -Infinity };
     return { state, ...(await resolvePin(pin, now, ask)) };
-  }
-
-  /** The views of a generation as the store has defined them, by name. */
-  function viewsOf(generation: number): Promise<ReadonlyMap<string, string>> {
-    const known = definitions.get(generation);
-    if (known) return known;
-    const reading = readViews(facts);
-    definitions.set(generation, reading);
-    reading.catch(() => definitions.delete(generation));
-    return reading;
   }
 
   return {
@@ -115,13 +103,10 @@ export function createSqlQuestions(options: SqlQuestionsOptions): SqlQuestions {
       });
       const binder = createBinder();
       const scope = scopeOf(tenant, seen);
-      const definition = await viewsOf(scope.generation);
       // The views without rows of a tenant that has none still are those of some generation.
-      const shown = seen ? scope : { ...scope, generation: generationOf(definition) };
+      const shown = seen ? scope : { ...scope, generation: await someGeneration(facts) };
       const views = [...verdict.views].map((view) => {
-        const select = AGGREGATES.has(view)
-          ? sliceView(binder, view, shown)
-          : sees(definition, view, visible(binder, scope));
+        const select = AGGREGATES.has(view) ? sliceView(binder, view, shown) : sees(binder, view, shown);
         return `${view} AS (${select})`;
       });
       const statement = `${views.length > 0 ? `WITH ${views.join(', ')} ` : ''}SELECT * FROM (${verdict.sql})`;
@@ -134,6 +119,7 @@ export function createSqlQuestions(options: SqlQuestionsOptions): SqlQuestions {
         sql: `${statement} LIMIT ${maxRows + 1}`,
         params,
       }).catch(explain);
+      if (seen) await refuseDropped(progress, tenant, seen.state);
       const ran = { elapsedMs: clock() - startedMs, rowsRead, cached: false, clockMs: clock() };
       if (answered.hasSubscribers) answered.publish({ tenant, analysis: 'sql', ...ran });
       return {
@@ -146,13 +132,14 @@ export function createSqlQuestions(options: SqlQuestionsOptions): SqlQuestions {
   };
 }
 
-async function readViews(facts: FactStore): Promise<ReadonlyMap<string, string>> {
-  const answer = await facts.query<{ name: string; as_select: string }>({
-    sql: `SELECT name, as_select FROM system.tables
-      WHERE database = {database:String} AND name IN {views:Array(String)}`,
-    params: { database: DATABASE, views: [...FACT_VIEWS] },
+/** The number of a generation whose tables exist. */
+async function someGeneration(facts: FactStore): Promise<number> {
+  const { rows } = await facts.query<{ name: string }>({
+    sql: `SELECT name FROM system.tables
+      WHERE database = {database:String} AND match(name, '^facts_g[0-9]+$') ORDER BY name LIMIT 1`,
+    params: { database: DATABASE },
   });
-  return new Map(answer.rows.map(({ name, as_select }) => [name, as_select]));
+  return Number(rows[0]?.name.slice('facts_g'.length) ?? 0);
 }
 
 /**
@@ -160,17 +147,8 @@ async function readViews(facts: FactStore): Promise<ReadonlyMap<string, string>>
  * statement beside ours and evaluates them on rows of other tenants too; one that fails there
  * (`toInt64(user_id)`) would tell their values in its message, and by failing at all.
  */
-function sees(definitions: ReadonlyMap<string, string>, view: string, condition: string): string {
-  const [, columns, table, where] = VIEW_FORM.exec(definitions.get(view) ?? '') ?? [];
-  if (columns === undefined || table === undefined || where === undefined) {
-    throw new Fault('INTERNAL', undefined, { details: { view } });
-  }
-  return `SELECT ${columns} FROM ${table} PREWHERE ${condition} WHERE ${where}`;
-}
-
-function generationOf(definitions: ReadonlyMap<string, string>): number {
-  const [, , table = ''] = VIEW_FORM.exec(definitions.get('events') ?? '') ?? [];
-  return Number(/_g(\d+)$/.exec(table)?.[1] ?? 0);
+function sees(binder: Binder, view: string, scope: Scope): string {
+  return factViewSelect(view, `${factsOf(scope)} PREWHERE ${visible(binder, scope)}`);
 }
 
 /** A tenant without events sees the views without rows. */

@@ -35,3 +35,15 @@ export type { LiveAnswer, LiveQuestions, LiveQuestionsOptions } from './live-que
 export { createAsOfRouter } from './http-as-of.ts';
 export type { RecordRead } from './explain-live.ts';
 export { describeAsOf } from './openapi-as-of.ts';
+export { createReceiptRouter } from './http-receipts.ts';
+export { RECEIPT_ROUTES } from './receipt-openapi.ts';
+export { createReceipts } from './receipts.ts';
+export type {
+  AcceptedFate,
+  HeldBy,
+  Place,
+  ReceiptAnswer,
+  RefusedFate,
+  UnknownFate,
+} from './receipt-answer.ts';
+export type { FollowedProjection, FollowedState, Receipts, ReceiptsOptions } from './receipts.ts';

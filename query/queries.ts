@@ -5,7 +5,7 @@ import type { Catalogue, Tenants } from '#log';
 import type { FactProgress, FactStore } from '#projections';
 import type { Analysis, AnalysisName, Ask } from './analysis.ts';
 import { createAnswerCache } from './answer-cache.ts';
-import { newestReceived, nowRequired, readPin, resolvePin } from './as-of.ts';
+import { newestReceived, nowRequired, pinnedState, readPin, refuseDropped, resolvePin } from './as-of.ts';
 import type { Pin } from './as-of.ts';
 import { behaviorAnalysis } from './behavior-analysis.ts';
 import { dailyStats } from './daily-stats.ts';
@@ -155,7 +155,7 @@ export function createQueries(options: QueriesOptions): Queries {
     { pin, fromMs }: { readonly pin: Pin; readonly fromMs: number },
     ask: Ask,
   ): Promise<(Seen & { scope: Scope }) | undefined> {
-    const state = tenants.get(tenant) ? await progress.state(tenant) : undefined;
+    const state = tenants.get(tenant) ? await pinnedState(progress, tenant, pin) : undefined;
     if (!state) return undefined;
     const { generation, confirmed: vector, firstSeen } = state;
     const scope: Scope = { tenant, generation, vector, firstSeen };
@@ -203,6 +203,7 @@ export function createQueries(options: QueriesOptions): Queries {
     const problems = await kinds.check(analysis.selections(plan), seen.scope, ask);
     if (problems.length > 0) throw invalidQuestion(problems);
     const data = await analysis.answer(plan, seen.scope, ask);
+    await refuseDropped(progress, tenant, seen.state);
     cache.set(key, { data, rowsRead });
     return finish(data, false);
   }

@@ -7,7 +7,7 @@ export type PlatformRequest = {
   readonly path: string;
   readonly method?: 'GET' | 'POST';
   readonly body?: unknown;
-  /** Who says to ask, for the audit. */
+  /** Who asks, by their own word. */
   readonly actor?: string | undefined;
 };
 

@@ -81,11 +81,13 @@ export function reportText(about: {
   return `${lines.join('\n')}\n`;
 }
 
-function grouped(value: number): string {
+/** `31,200` */
+export function grouped(value: number): string {
   return Math.round(value).toLocaleString('en-US');
 }
 
-function durationText(seconds: number): string {
+/** `5.0 s`, `42 s`, `3 min 20 s` */
+export function durationText(seconds: number): string {
   if (seconds < 10) return `${seconds.toFixed(1)} s`;
   if (seconds < 100) return `${Math.round(seconds)} s`;
   const minutes = Math.floor(seconds / 60);

@@ -9,6 +9,8 @@ export type Surroundings = {
   readonly interrupted: () => AbortSignal;
   /** Whether a person reads what goes to `err`. @default false */
   readonly interactive?: boolean;
+  /** How wide that person's terminal is. @default as wide as need be */
+  readonly columns?: number;
 };
 
 /** What makes a command end with a sentence for the person who gave it, and exit code 1. */
@@ -34,8 +36,11 @@ export function formatTable(columns: readonly string[], rows: readonly (readonly
 
 function cellText(value: unknown): string {
   if (value === null || value === undefined) return '';
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
-  // A line feed or an escape sequence in a value must not reach the terminal as such.
+  return shown(typeof value === 'string' ? value : JSON.stringify(value));
+}
+
+/** A text that somebody sent: a line feed or an escape sequence in it must not reach the terminal as such. */
+export function shown(text: string): string {
   return text.replace(/\p{Cc}/gu, (sign) => `\\x${sign.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }
 

@@ -10,6 +10,8 @@ import { addImport } from './import-command.ts';
 import { addLog } from './log-command.ts';
 import { CommandFailed } from './output.ts';
 import type { Surroundings } from './output.ts';
+import { addProjections } from './projections-command.ts';
+import { addReceipt } from './receipt.ts';
 import { runSql } from './sql.ts';
 
 export type ProgramOptions = {
@@ -36,6 +38,8 @@ Examples:
   daybook log tail --tenant acme --follow                records as they come
   daybook log search --tenant acme --user u1             the records of one user, newest first
   daybook log verify --tenant acme                       is every stored byte what was written?
+  daybook receipt evt_1 --tenant acme                    what became of that event
+  daybook projections list --tenant acme                 how far its read models are
   daybook import history.csv --tenant acme --dry-run     would these rows be taken?
 `;
 
@@ -105,6 +109,8 @@ function createProgram(options: ProgramOptions, end: (given: ProgramEnd) => void
     });
 
   addLog(program, { around, end, url: () => urlOf(configOf({}, around)) });
+  addReceipt(program, { around, end, url: () => urlOf(configOf({}, around)) });
+  addProjections(program, { around, end, url: () => urlOf(configOf({}, around)) });
   addImport(program, { around, end, url: () => urlOf(configOf({}, around)) });
   return program;
 }
