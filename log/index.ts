@@ -22,6 +22,7 @@ export type {
 export { openCatalogue } from './catalogue.ts';
 export type { Catalogue, CatalogueOptions, EntryVersion, EntryWritten } from './catalogue.ts';
 export { follow } from './follow.ts';
+export type { RecordTimes, TimesBatch } from './record-times.ts';
 export { openTenants } from './tenants.ts';
 export type { Tenants, TenantsOptions } from './tenants.ts';
 export { verifyChain, verifyLog } from './verify.ts';

@@ -66,3 +66,16 @@ export type {
 export { startCatalogueCopies } from './catalogue-copies.ts';
 export type { CatalogueCopies, CatalogueCopiesDeps } from './catalogue-copies.ts';
 export type { ProjectionProgress, ProjectionState } from './projection-progress.ts';
+export { createFactCompleteness } from './fact-completeness.ts';
+export type {
+  Compared,
+  ComparedHour,
+  Completeness,
+  FactCompleteness,
+  FactCompletenessOptions,
+} from './fact-completeness.ts';
+export { createHourLedger } from './hour-ledger.ts';
+export type { HourLedger } from './hour-ledger.ts';
+export { startHourLedgerProjector } from './hour-ledger-projector.ts';
+export type { HourLedgerProjectorDeps } from './hour-ledger-projector.ts';
+export type { HourLedgerStore } from './hour-ledger-store.ts';

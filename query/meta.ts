@@ -1,6 +1,7 @@
 import { UTC, behind, formatInstant } from '#domain';
 import type { PositionVector } from '#domain';
 import type { FactState } from '#projections';
+import type { CountedRange } from './counted-range.ts';
 import type { TimeRange } from './time-range.ts';
 
 /** What stands beside the figures of every answer. */
@@ -11,8 +12,14 @@ export type Meta = {
   readonly generation: number | null;
   /** How far the answer is behind the log: records, and for how long the oldest of them has waited. */
   readonly lag: { readonly events: number; readonly ms: number };
-  /** How much of the log the answer has seen, from 0 to 1, rounded down to four decimals. */
-  readonly completeness: { readonly confirmed_ratio: number; readonly behind_events: number };
+  /**
+   * How much of the log the answer has seen, from 0 to 1, rounded down to four decimals; and for the hours of
+   * its range whether every record before its vector is among the facts, unless that could not be counted.
+   */
+  readonly completeness: {
+    readonly confirmed_ratio: number;
+    readonly behind_events: number;
+  } & Partial<CountedRange>;
   /** Facts older than this are no longer kept; null = all are kept. */
   readonly horizon: string | null;
   /** The instant taken for now. */
@@ -39,12 +46,13 @@ export function describeAnswer(
     readonly rowsRead: number;
     readonly cached: boolean;
     readonly clockMs: number;
+    readonly counted?: { readonly range: CountedRange; readonly notice: string | undefined } | undefined;
   },
 ): Meta {
   const missing = seen ? behind(seen.vector, seen.state.highWater) : 0n;
   const total = seen ? seen.state.highWater.reduce((sum, next) => sum + next, 0n) : 0n;
   const since = seen?.state.waitingSinceMs;
-  const notice = noticeOf(seen);
+  const notices = [noticeOf(seen), ran.counted?.notice].filter((said) => said !== undefined);
   return {
     as_of: seen?.token ?? null,
     generation: seen?.state.generation ?? null,
@@ -52,6 +60,7 @@ export function describeAnswer(
     completeness: {
       confirmed_ratio: total === 0n ? 1 : Number(((total - missing) * 10_000n) / total) / 10_000,
       behind_events: Number(missing),
+      ...ran.counted?.range,
     },
     horizon: horizonOf(seen?.state.horizon),
     now: formatInstant(time.nowMs, UTC),
@@ -63,7 +72,7 @@ export function describeAnswer(
     elapsed_ms: ran.elapsedMs,
     rows_read: ran.rowsRead,
     cached: ran.cached,
-    ...(notice === undefined ? {} : { notice }),
+    ...(notices.length === 0 ? {} : { notice: notices.join(' ') }),
   };
 }
 

@@ -2,12 +2,13 @@ import { channel } from 'node:diagnostics_channel';
 import { parseAsOf } from '#domain';
 import type { TenantId } from '#domain';
 import type { Catalogue, Tenants } from '#log';
-import type { FactProgress, FactStore } from '#projections';
+import type { FactCompleteness, FactProgress, FactStore } from '#projections';
 import type { Analysis, AnalysisName, Ask } from './analysis.ts';
 import { createAnswerCache } from './answer-cache.ts';
 import { readPin, resolvePin } from './as-of.ts';
 import type { Pin } from './as-of.ts';
 import { behaviorAnalysis } from './behavior-analysis.ts';
+import { countRange } from './counted-range.ts';
 import { dailyStats } from './daily-stats.ts';
 import { dashboard } from './dashboard.ts';
 import { distribution } from './distribution.ts';
@@ -74,6 +75,8 @@ export type QueriesOptions = {
   readonly tenants: Pick<Tenants, 'get' | 'position'>;
   /** The control plane's scenarios; its position is the one that answers report. @default none, and the position of `tenants` */
   readonly catalogue?: Pick<Catalogue, 'activeScenarios' | 'position'>;
+  /** Says of every answer whether the facts of its range are complete. @default answers do not say it */
+  readonly completeness?: Pick<FactCompleteness, 'of' | 'forgotten'>;
   /** Epoch ms. */
   readonly clock: () => number;
   readonly limits?: {
@@ -104,7 +107,7 @@ type Read = {
 const answered = channel('daybook:query:answered');
 
 export function createQueries(options: QueriesOptions): Queries {
-  const { facts, progress, tenants, catalogue, clock } = options;
+  const { facts, progress, tenants, catalogue, completeness, clock } = options;
   const { maxSeconds = 30, maxBytes, cacheLength = 16_000_000 } = options.limits ?? {};
   const limits = { maxSeconds, ...(maxBytes === undefined ? {} : { maxBytes }) };
   const cache = createAnswerCache(cacheLength);
@@ -162,15 +165,19 @@ export function createQueries(options: QueriesOptions): Queries {
         return rows;
       };
       const seen = await pinDown(tenant, { pin, fromMs: time.fromMs }, ask);
-      const finish = (data: object, cached: boolean): Answer => {
+      const finish = async (data: object, cached: boolean): Promise<Answer> => {
+        const counted = seen && completeness && (await countRange(completeness, { tenant, seen, time }));
         const elapsedMs = clock() - startedMs;
         if (answered.hasSubscribers)
           answered.publish({ tenant, analysis: name, elapsedMs, rowsRead, cached });
-        const meta = describeAnswer(seen, time, { elapsedMs, rowsRead, cached, clockMs: clock() });
+        const ran = { elapsedMs, rowsRead, cached, clockMs: clock(), counted };
+        const meta = describeAnswer(seen, time, ran);
         return { ...data, meta };
       };
       if (!seen) return finish(await analysis.answer(plan, NOWHERE, nothing), false);
-      const key = `${tenant} ${name} ${seen.token} ${JSON.stringify(plan)}`;
+      // Facts that have been repaired may answer differently.
+      const repairs = completeness?.forgotten(tenant) ?? 0;
+      const key = `${tenant} ${name} ${seen.token} ${repairs} ${JSON.stringify(plan)}`;
       const kept = cache.get(key);
       if (kept) return finish(kept.data, true);
       const problems = await kinds.check(analysis.selections(plan), seen.scope, ask);
