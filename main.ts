@@ -23,10 +23,14 @@ import {
   ITEMS,
   Seals,
   USER_PROFILES,
+  createFactCompleteness,
+  createHourLedger,
   documentProgressOf,
   openFactsHorizon,
   startCatalogueCopies,
+  startFactExtents,
   startFactProjector,
+  startFactRepair,
   startProjectorThread,
   startSealer,
   viewProgressOf,
@@ -35,6 +39,10 @@ import {
   DOCUMENT_PATHS,
   LOG_TAIL_PATHS,
   LOG_TAIL_SCHEMAS,
+  RECONCILIATION_PATHS,
+  RECONCILIATION_SCHEMAS,
+  REPAIR_PATHS,
+  REPAIR_SCHEMAS,
   SQL_PATHS,
   SQL_SCHEMAS,
   createLiveQuestions,
@@ -44,10 +52,13 @@ import {
   createLogTailRouter,
   createQueries,
   createQueryRouter,
+  createReconciliationRouter,
+  createRepairRouter,
   createSqlQuestions,
   createSqlRouter,
   describeLiveQuestions,
   describeQueries,
+  openReconciliation,
 } from '#query';
 import {
   TRACKING_CONFIG_PATHS,
@@ -64,6 +75,7 @@ import { engineChecks } from './ops/cli/engine-checks.ts';
 import { runProgram } from './ops/cli/program.ts';
 import { openChdbFactStore } from './projections/chdb-fact-store.ts';
 import { openLmdbCheckpointStore } from './projections/lmdb-checkpoint-store.ts';
+import { openLmdbHourLedgerStore } from './projections/lmdb-hour-ledger-store.ts';
 import { openLmdbSealStore } from './projections/lmdb-seal-store.ts';
 import { openLmdbViewStore } from './projections/lmdb-view-store.ts';
 import { openLmdbDocumentStore } from './projections/lmdb-document-store.ts';
@@ -172,7 +184,16 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
       seals,
     }),
   );
-  opened.use(startSealer({ seals, slices: facts, progress, clock }));
+  const sealer = opened.use(startSealer({ seals, slices: facts, progress, clock }));
+  const hours = opened.use(openLmdbHourLedgerStore({ dataDir }));
+  const ledger = createHourLedger({ store: hours, log });
+  const letGo = { horizon: () => horizon.current() };
+  const completeness = createFactCompleteness({ ledger, facts, log, ...letGo });
+  const watched = { log, tenants, facts, progress, ledger, completeness, ...letGo };
+  const extents = opened.use(startFactExtents({ ...watched, clock }));
+  const repair = opened.use(
+    startFactRepair({ ...watched, checkpoints, seals, reseal: () => sealer.sealDue() }),
+  );
   const views = opened.use(openLmdbViewStore({ dataDir }));
   const documents = opened.use(await openLmdbDocumentStore({ dataDir }));
   opened.use(startCatalogueCopies({ catalogue, documents, generation: GENERATION }));
@@ -223,7 +244,13 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
     statusOf,
     maxBodyBytes: config.ingressMaxBodyBytes,
   });
-  const queries = createQueries({ facts, progress, tenants, catalogue, clock, limits });
+  const queries = createQueries({ facts, progress, tenants, catalogue, completeness, clock, limits });
+  const reconciliation = await openReconciliation({
+    ...watched,
+    extents,
+    gateway: (tenant) => ingress.counts(tenant),
+    clock,
+  });
   const sql = createSqlQuestions({
     facts,
     progress,
@@ -245,6 +272,8 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
     { paths: DOCUMENT_PATHS, schemas: {} },
     { paths: SQL_PATHS, schemas: SQL_SCHEMAS },
     { paths: LOG_TAIL_PATHS, schemas: LOG_TAIL_SCHEMAS },
+    { paths: REPAIR_PATHS, schemas: REPAIR_SCHEMAS },
+    { paths: RECONCILIATION_PATHS, schemas: RECONCILIATION_SCHEMAS },
     { paths: TRACKING_CONFIG_PATHS, schemas: TRACKING_CONFIG_SCHEMAS },
     OWN_ROUTES,
   ]);
@@ -255,6 +284,8 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
       createDocumentRouter(questions),
       createSqlRouter(sql),
       createLogTailRouter({ log, signal: stopping }),
+      createRepairRouter({ repair }),
+      createReconciliationRouter(reconciliation),
       createTrackingConfigRouter({ configs, templates: SCENARIO_TEMPLATES }),
     ],
     document,

@@ -79,3 +79,8 @@ export type { HourLedger } from './hour-ledger.ts';
 export { startHourLedgerProjector } from './hour-ledger-projector.ts';
 export type { HourLedgerProjectorDeps } from './hour-ledger-projector.ts';
 export type { HourLedgerStore } from './hour-ledger-store.ts';
+export { startFactExtents } from './fact-extents.ts';
+export type { ExtentDifference, ExtentReport, FactExtents, FactExtentsOptions } from './fact-extents.ts';
+export { countRepeatedIds } from './fact-counts.ts';
+export { startFactRepair } from './fact-repair.ts';
+export type { FactRepair, FactRepairOptions, RepairReport, RepairScope } from './fact-repair.ts';

@@ -10,6 +10,7 @@ import { addImport } from './import-command.ts';
 import { runLogTail } from './log-tail.ts';
 import { CommandFailed } from './output.ts';
 import type { Surroundings } from './output.ts';
+import { addProjectionsRepair } from './projections-repair.ts';
 import { runSql } from './sql.ts';
 
 export type ProgramOptions = {
@@ -116,6 +117,8 @@ function createProgram(options: ProgramOptions, end: (given: ProgramEnd) => void
     .action(async (flags: TailFlags) => {
       await runLogTail({ ...flags, url: flags.url ?? urlOf(configOf({}, around)) }, around);
     });
+  const projections = program.command('projections').description('look after the read models');
+  addProjectionsRepair(projections, { around, url: () => urlOf(configOf({}, around)) });
   addImport(program, { around, end, url: () => urlOf(configOf({}, around)) });
   return program;
 }
