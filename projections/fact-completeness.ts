@@ -121,9 +121,7 @@ export function createFactCompleteness(options: FactCompletenessOptions): FactCo
     const rows = await countFacts(facts, { ...compared, days: days.map(({ day }) => day), distinct: false });
     const odd = days
       .map(({ day }) => day)
-      .filter((day) =>
-        rows.hours(day).some((n, hour) => n !== expected(day * HOURS_A_DAY + hour)),
-      );
+      .filter((day) => rows.hours(day).some((n, hour) => n !== expected(day * HOURS_A_DAY + hour)));
     const distinct = await countFacts(facts, { ...compared, days: odd, distinct: true });
     days.forEach(({ day, hours }, index) => {
       const own = {

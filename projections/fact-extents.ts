@@ -206,7 +206,8 @@ class RunningExtents implements FactExtents {
     const key = `${logIdentity}/${partition}/${from}/${to}/${beforeMs}`;
     const known = this.#expired.get(key);
     if (known) return known;
-    const count = (await this.#countBefore(range, to, beforeMs)) - (await this.#countBefore(range, from, beforeMs));
+    const count =
+      (await this.#countBefore(range, to, beforeMs)) - (await this.#countBefore(range, from, beforeMs));
     const expired =
       count === 0
         ? NOTHING

@@ -91,7 +91,12 @@ test('rows removed at random by hand are missed, named by day, and brought back'
     const lost = Array.from({ length: 40 }, () => events[random.between(0, 8_999)]!);
     const ids = [...new Set(idsOf(lost))];
     const where = `tenant_id = 'acme' AND event_id IN (${ids.map((id) => `'${id}'`).join(',')})`;
-    await (round === 1 ? house.byHand(`DELETE FROM ${FACTS} WHERE ${where}`) : remove(house, where));
+    if (round === 1) {
+      await house.byHand(
+        `ALTER TABLE ${FACTS} MODIFY SETTING lightweight_mutation_projection_mode = 'rebuild'`,
+      );
+      await house.byHand(`DELETE FROM ${FACTS} WHERE ${where}`);
+    } else await remove(house, where);
     await house.extents.check(ACME);
     const broken = await compared(house, ACME);
     assert.deepEqual([broken.records, broken.facts], [9_000, 9_000 - ids.length]);
@@ -139,10 +144,7 @@ test('without a question a lost row and a copied row are noticed and announced, 
   assert.deepEqual((await house.extents.check(UMBRA))?.differences, []);
   const whole = await compared(house, ACME);
   assert.deepEqual([whole.missing, whole.copies, whole.facts], [1, 1, 2_999]);
-  assert.deepEqual(
-    whole.days,
-    daysOf([eventOf(ACME, 17), eventOf(ACME, 18)]),
-  );
+  assert.deepEqual(whole.days, daysOf([eventOf(ACME, 17), eventOf(ACME, 18)]));
   await house.extents.check(ACME);
   assert.equal(said.length, 1);
   assert.match(JSON.stringify(said[0]), /"differs".*"acme".*"missing":1,"copies":1/);

@@ -203,7 +203,7 @@ test('dead letters are counted by hour and reason, and records that the facts co
   assert.deepEqual(await named(2), [[70_001n, START_HOUR + 1]]);
 });
 
-test('counting goes on where it was after the store has been opened again', async (t) => {
+test('counting goes on where it was, and counts every record once', async (t) => {
   const { log, ledger, projector, store } = await houseFor(t);
   await log.create(ACME, { partitions: 3 });
   const events = { tenant: ACME, channel: 'events' } as const;

@@ -47,8 +47,6 @@ export class HourCounts {
 
   /** Days of which anything was counted, ascending. */
   get days(): readonly DayCounts[] {
-    return [...this.#days]
-      .map(([day, hours]) => ({ day, hours }))
-      .sort((one, other) => one.day - other.day);
+    return [...this.#days].map(([day, hours]) => ({ day, hours })).sort((one, other) => one.day - other.day);
   }
 }

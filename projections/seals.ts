@@ -204,7 +204,8 @@ export class Seals {
     const { day, seal, vector, counts } = slice;
     const book = this.#bookOf(tenant);
     const before = book.entries.get(day);
-    if (book.held.has(day) || before?.seal !== seal || !covers(vector, noGaps(book.noted.get(day)))) return false;
+    if (book.held.has(day) || before?.seal !== seal || !covers(vector, noGaps(book.noted.get(day))))
+      return false;
     const entry: SealEntry = { ...before, sealed: { vector, counts } };
     // Before it is durable: a record noted meanwhile must find the day sealed and open it after this save.
     book.entries.set(day, entry);

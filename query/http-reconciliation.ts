@@ -52,7 +52,8 @@ export const RECONCILIATION_PATHS = {
       })),
       responses: {
         200: {
-          description: 'Of every hour or day with anything in it: records = facts + dead_letters + before_horizon + missing.',
+          description:
+            'Of every hour or day with anything in it: records = facts + dead_letters + before_horizon + missing.',
           content: {
             'application/json': { schema: { $ref: '#/components/schemas/Reconciliation' }, example: EXAMPLE },
           },

@@ -54,7 +54,8 @@ export const REPAIR_PATHS = {
       },
       responses: {
         200: {
-          description: 'One line for every 65,536 offsets compared; the last one has `done` true, or `error`.',
+          description:
+            'One line for every 65,536 offsets compared; the last one has `done` true, or `error`.',
           content: { 'application/x-ndjson': { schema: { $ref: '#/components/schemas/RepairReport' } } },
         },
         400: { $ref: '#/components/responses/Fault' },

@@ -137,7 +137,7 @@ export async function openReconciliation(options: ReconciliationOptions): Promis
   function extentsOf(tenant: TenantId): object | null {
     const report = options.extents.report(tenant);
     return (
-      report && {
+      (report && {
         checked_at: formatInstant(report.checkedAtMs, UTC),
         differences: report.differences.map(({ from, to, firstMissing, days, ...difference }) => ({
           ...difference,
@@ -146,8 +146,9 @@ export async function openReconciliation(options: ReconciliationOptions): Promis
           first_missing: firstMissing === undefined ? null : String(firstMissing),
           days: days.map((day) => formatDate(day * DAY_MS, UTC)),
         })),
-      }
-    ) ?? null;
+      }) ??
+      null
+    );
   }
 
   async function describe(tenant: TenantId, state: FactState): Promise<object> {
@@ -160,7 +161,10 @@ export async function openReconciliation(options: ReconciliationOptions): Promis
         records_since: Number(records - (before.get(tenant) ?? 0n)),
         dead_letters: Number(letters.next[0] ?? 0n),
       },
-      facts: { generation: state.generation, behind_events: Number(behind(state.confirmed, state.highWater)) },
+      facts: {
+        generation: state.generation,
+        behind_events: Number(behind(state.confirmed, state.highWater)),
+      },
       extents: extentsOf(tenant),
     };
   }

@@ -146,8 +146,7 @@ export async function openFactHouse(options: FactHouseOptions): Promise<FactHous
         throw new Error('the facts have not come so far');
       return next;
     },
-    byHand: (sql) =>
-      hand.use('upkeep', async (connection) => (await connection.chdb.queryAsync(sql)).text()),
+    byHand: (sql) => hand.use('upkeep', async (connection) => (await connection.chdb.queryAsync(sql)).text()),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
   return house;
