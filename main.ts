@@ -23,26 +23,20 @@ import {
   ITEMS,
   Seals,
   USER_PROFILES,
-  createFactCompleteness,
-  createHourLedger,
   documentProgressOf,
   openFactsHorizon,
   startCatalogueCopies,
-  startFactExtents,
   startFactProjector,
-  startFactRepair,
+  startFactUpkeep,
   startProjectorThread,
   startSealer,
   viewProgressOf,
 } from '#projections';
 import {
   DOCUMENT_PATHS,
+  FACT_UPKEEP_API,
   LOG_TAIL_PATHS,
   LOG_TAIL_SCHEMAS,
-  RECONCILIATION_PATHS,
-  RECONCILIATION_SCHEMAS,
-  REPAIR_PATHS,
-  REPAIR_SCHEMAS,
   SQL_PATHS,
   SQL_SCHEMAS,
   createLiveQuestions,
@@ -186,13 +180,11 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
   );
   const sealer = opened.use(startSealer({ seals, slices: facts, progress, clock }));
   const hours = opened.use(openLmdbHourLedgerStore({ dataDir }));
-  const ledger = createHourLedger({ store: hours, log });
-  const letGo = { horizon: () => horizon.current() };
-  const completeness = createFactCompleteness({ ledger, facts, log, ...letGo });
-  const watched = { log, tenants, facts, progress, ledger, completeness, ...letGo };
-  const extents = opened.use(startFactExtents({ ...watched, clock }));
-  const repair = opened.use(
-    startFactRepair({ ...watched, checkpoints, seals, reseal: () => sealer.sealDue() }),
+  const upkeep = opened.use(
+    startFactUpkeep({
+      ...{ log, tenants, facts, progress, checkpoints, seals, sealer, hours, clock },
+      horizon: () => horizon.current(),
+    }),
   );
   const views = opened.use(openLmdbViewStore({ dataDir }));
   const documents = opened.use(await openLmdbDocumentStore({ dataDir }));
@@ -244,12 +236,18 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
     statusOf,
     maxBodyBytes: config.ingressMaxBodyBytes,
   });
-  const queries = createQueries({ facts, progress, tenants, catalogue, completeness, clock, limits });
-  const reconciliation = await openReconciliation({
-    ...watched,
-    extents,
-    gateway: (tenant) => ingress.counts(tenant),
+  const queries = createQueries({
+    facts,
+    progress,
+    tenants,
+    catalogue,
+    completeness: upkeep.completeness,
     clock,
+    limits,
+  });
+  const reconciliation = await openReconciliation({
+    ...{ log, tenants, facts, progress, clock, ...upkeep },
+    gateway: (tenant) => ingress.counts(tenant),
   });
   const sql = createSqlQuestions({
     facts,
@@ -272,8 +270,7 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
     { paths: DOCUMENT_PATHS, schemas: {} },
     { paths: SQL_PATHS, schemas: SQL_SCHEMAS },
     { paths: LOG_TAIL_PATHS, schemas: LOG_TAIL_SCHEMAS },
-    { paths: REPAIR_PATHS, schemas: REPAIR_SCHEMAS },
-    { paths: RECONCILIATION_PATHS, schemas: RECONCILIATION_SCHEMAS },
+    FACT_UPKEEP_API,
     { paths: TRACKING_CONFIG_PATHS, schemas: TRACKING_CONFIG_SCHEMAS },
     OWN_ROUTES,
   ]);
@@ -284,7 +281,7 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
       createDocumentRouter(questions),
       createSqlRouter(sql),
       createLogTailRouter({ log, signal: stopping }),
-      createRepairRouter({ repair }),
+      createRepairRouter(upkeep),
       createReconciliationRouter(reconciliation),
       createTrackingConfigRouter({ configs, templates: SCENARIO_TEMPLATES }),
     ],

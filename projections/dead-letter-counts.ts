@@ -22,7 +22,8 @@ export function countLetters(records: readonly LogRecord[]): {
   for (const { headers, value } of records) {
     const letter = parseLetter(value);
     const hour = hourOf(headers.timestampMs);
-    const reason = String(letter.code ?? letter.reason ?? 'unknown');
+    const said = letter.code ?? letter.reason;
+    const reason = typeof said === 'string' ? said : 'unknown';
     const key = `${hour} ${reason}`;
     counts.set(key, { hour, reason, letters: (counts.get(key)?.letters ?? 0) + 1 });
     const { projection, generation, partition, offset } = letter;

@@ -83,6 +83,7 @@ type CountedDay = {
 };
 
 const HOUR_MS = 3_600_000;
+const NOTHING = { facts: 0, deadLetters: 0, beforeHorizon: 0, missing: 0, copies: 0 };
 /** Days remembered: about 1 KiB each. */
 const REMEMBERED = 20_000;
 
@@ -161,18 +162,11 @@ export function createFactCompleteness(options: FactCompletenessOptions): FactCo
       return hours.flatMap((own, index) => {
         const hour = day * HOURS_A_DAY + index;
         if (own === 0 || hour < within.fromHour || hour >= within.toHour) return [];
-        const isKept = hour * HOUR_MS >= keptFrom;
-        const deadLetters = isKept ? poison.at(hour) : 0;
-        const present = isKept ? (known?.distinct[index] ?? 0) : 0;
-        return {
-          hour,
-          records: own,
-          facts: present,
-          deadLetters,
-          beforeHorizon: isKept ? 0 : own,
-          missing: isKept ? Math.max(0, own - deadLetters - present) : 0,
-          copies: isKept ? (known?.rows[index] ?? 0) - present : 0,
-        };
+        const [rows, facts] = [known?.rows[index] ?? 0, known?.distinct[index] ?? 0];
+        if (hour * HOUR_MS < keptFrom) return { ...NOTHING, hour, records: own, beforeHorizon: own };
+        const deadLetters = poison.at(hour);
+        const missing = Math.max(0, own - deadLetters - facts);
+        return { ...NOTHING, hour, records: own, facts, deadLetters, missing, copies: rows - facts };
       });
     });
   }

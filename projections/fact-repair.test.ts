@@ -117,9 +117,13 @@ test('without a question a lost row and a copied row are noticed and announced, 
   const house = await houseFor(t);
   const said: unknown[] = [];
   const listen = (name: string) => {
-    const listener = (message: unknown): void => void said.push([name, message]);
+    const listener = (message: unknown): void => {
+      said.push([name, message]);
+    };
     channel(`daybook:projections:${name}`).subscribe(listener);
-    t.after(() => channel(`daybook:projections:${name}`).unsubscribe(listener));
+    t.after(() => {
+      channel(`daybook:projections:${name}`).unsubscribe(listener);
+    });
   };
   listen('differs');
   listen('agrees');
@@ -196,7 +200,9 @@ test('sealed days are opened, repaired and sealed again, and first_seen follows'
     daysOf(events),
   );
   const stored = await house.facts.storedSlices(1, ACME);
-  const counted = state.sealed?.map(({ seal }) => stored.find((slice) => slice.seal === seal)?.counts[3]);
+  const counted = (state.sealed ?? []).map(
+    ({ seal }) => stored.find((slice) => slice.seal === seal)?.counts[3],
+  );
   const all = [...events, rare];
   assert.deepEqual(
     counted,

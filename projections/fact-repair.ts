@@ -82,9 +82,7 @@ export function startFactRepair(options: FactRepairOptions): FactRepair {
 type Work = {
   readonly tenant: TenantId;
   readonly state: FactState;
-  readonly report: {
-    -readonly [member in Exclude<keyof RepairReport, 'days'>]: number;
-  } & { readonly days: Set<number> };
+  readonly report: Record<Exclude<keyof RepairReport, 'days'>, number> & { readonly days: Set<number> };
   readonly signal: AbortSignal;
 };
 
@@ -283,7 +281,7 @@ class RunningRepair implements FactRepair {
     const key = { projection: INTENT, generation: state.generation, tenant };
     const intent = await this.#options.checkpoints.load(key);
     if (intent?.logIdentity !== state.logIdentity) return;
-    for (const [partition, from] of (intent?.vector ?? []).entries()) {
+    for (const [partition, from] of intent.vector.entries()) {
       const to = state.firstSeen[partition] ?? 0n;
       for (const piece of piecesOf({ from, to })) {
         this.#stop.signal.throwIfAborted();

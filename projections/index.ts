@@ -66,21 +66,13 @@ export type {
 export { startCatalogueCopies } from './catalogue-copies.ts';
 export type { CatalogueCopies, CatalogueCopiesDeps } from './catalogue-copies.ts';
 export type { ProjectionProgress, ProjectionState } from './projection-progress.ts';
-export { createFactCompleteness } from './fact-completeness.ts';
-export type {
-  Compared,
-  ComparedHour,
-  Completeness,
-  FactCompleteness,
-  FactCompletenessOptions,
-} from './fact-completeness.ts';
-export { createHourLedger } from './hour-ledger.ts';
+export type { Compared, ComparedHour, Completeness, FactCompleteness } from './fact-completeness.ts';
+export { countRepeatedIds } from './fact-counts.ts';
+export type { ExtentDifference, ExtentReport, FactExtents } from './fact-extents.ts';
+export type { FactRepair, RepairReport, RepairScope } from './fact-repair.ts';
+export { startFactUpkeep } from './fact-upkeep.ts';
+export type { FactUpkeep, FactUpkeepDeps } from './fact-upkeep.ts';
 export type { HourLedger } from './hour-ledger.ts';
 export { startHourLedgerProjector } from './hour-ledger-projector.ts';
 export type { HourLedgerProjectorDeps } from './hour-ledger-projector.ts';
 export type { HourLedgerStore } from './hour-ledger-store.ts';
-export { startFactExtents } from './fact-extents.ts';
-export type { ExtentDifference, ExtentReport, FactExtents, FactExtentsOptions } from './fact-extents.ts';
-export { countRepeatedIds } from './fact-counts.ts';
-export { startFactRepair } from './fact-repair.ts';
-export type { FactRepair, FactRepairOptions, RepairReport, RepairScope } from './fact-repair.ts';

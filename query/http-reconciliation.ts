@@ -2,6 +2,7 @@ import { Router } from 'express';
 import { RECONCILIATION_QUESTION } from './reconciliation.ts';
 import type { Reconciliation } from './reconciliation.ts';
 import { tenantOf } from './http-query.ts';
+import { REPAIR_PATHS, REPAIR_SCHEMAS } from './http-repair.ts';
 
 const integer = { type: 'integer' } as const;
 
@@ -36,8 +37,7 @@ const EXAMPLE = {
   ],
 };
 
-/** The description of {@link createReconciliationRouter} in OpenAPI 3.1. */
-export const RECONCILIATION_PATHS = {
+const RECONCILIATION_PATHS = {
   '/api/v1/reconciliation': {
     get: {
       operationId: 'reconcile',
@@ -67,8 +67,7 @@ export const RECONCILIATION_PATHS = {
 
 const BUCKET = Object.keys(EXAMPLE.buckets[0] ?? {});
 
-/** The schemas that {@link RECONCILIATION_PATHS} refers to. */
-export const RECONCILIATION_SCHEMAS = {
+const RECONCILIATION_SCHEMAS = {
   Reconciliation: {
     type: 'object',
     required: ['tenant_id', 'range', 'buckets'],
@@ -104,6 +103,12 @@ export const RECONCILIATION_SCHEMAS = {
     example: EXAMPLE,
   },
 } as const;
+
+/** The description of reconciliation and repair in OpenAPI 3.1. */
+export const FACT_UPKEEP_API = {
+  paths: { ...RECONCILIATION_PATHS, ...REPAIR_PATHS },
+  schemas: { ...RECONCILIATION_SCHEMAS, ...REPAIR_SCHEMAS },
+};
 
 /** Serves `GET /api/v1/reconciliation`. */
 export function createReconciliationRouter(reconciliation: Reconciliation): Router {

@@ -124,27 +124,29 @@ async function answerRepair(repair: FactRepair, req: Request, res: Response): Pr
 
 function readScope(command: Static<typeof FORM>): RepairScope {
   const problems: Problem[] = [...check(command)];
-  const report = (field: string, message: string): void => {
-    problems.push({ field, code: 'range', message });
-  };
-  const { partition, from_offset, to_offset } = command;
-  const times = [command.from, command.to].filter((value) => value !== undefined);
-  const offsets = [partition, from_offset, to_offset].filter((value) => value !== undefined);
-  if (times.length > 0 && offsets.length > 0) report('from', 'cannot be given together with offsets');
-  if (times.length === 1) report('from', 'and to belong together');
-  if (offsets.length > 0 && offsets.length < 3)
-    report('partition', 'from_offset and to_offset belong together');
   if (problems.length > 0) throw invalidQuestion(problems);
+  const { partition, from_offset, to_offset, from, to } = command;
+  const times = [from, to].filter((value) => value !== undefined);
+  const offsets = [partition, from_offset, to_offset].filter((value) => value !== undefined);
+  if (times.length > 0 && offsets.length > 0) throw refused('from', 'cannot be given together with offsets');
+  if (times.length === 0 && offsets.length === 0) return { kind: 'all' };
   if (partition !== undefined && from_offset !== undefined && to_offset !== undefined) {
     return { kind: 'offsets', partition, from: BigInt(from_offset), to: BigInt(to_offset) };
   }
-  if (times.length === 0) return { kind: 'all' };
-  const [fromMs, toMs] = times.map((value) => parseInstant(value, UTC));
+  if (offsets.length > 0) throw refused('partition', 'from_offset and to_offset belong together');
+  return timeScope(from, to);
+}
+
+function timeScope(from: string | number | undefined, to: string | number | undefined): RepairScope {
+  const [fromMs, toMs] = [from, to].map((value) => (value === undefined ? value : parseInstant(value, UTC)));
   if (fromMs === undefined || toMs === undefined || fromMs >= toMs) {
-    report('from', 'and to must be ISO 8601 or epoch milliseconds, the earlier first');
-    throw invalidQuestion(problems);
+    throw refused('from', 'and to must both be ISO 8601 or epoch milliseconds, the earlier first');
   }
   return { kind: 'time', fromMs, toMs };
+}
+
+function refused(field: string, message: string): Fault {
+  return invalidQuestion([{ field, code: 'range', message }]);
 }
 
 const DAY_MS = 86_400_000;

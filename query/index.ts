@@ -21,11 +21,7 @@ export type { LiveMeta } from './live-meta.ts';
 export { describeLiveQuestions } from './live-openapi.ts';
 export { createLiveQuestions } from './live-questions.ts';
 export type { LiveAnswer, LiveQuestions, LiveQuestionsOptions } from './live-questions.ts';
-export {
-  RECONCILIATION_PATHS,
-  RECONCILIATION_SCHEMAS,
-  createReconciliationRouter,
-} from './http-reconciliation.ts';
-export { REPAIR_PATHS, REPAIR_SCHEMAS, createRepairRouter } from './http-repair.ts';
+export { FACT_UPKEEP_API, createReconciliationRouter } from './http-reconciliation.ts';
+export { createRepairRouter } from './http-repair.ts';
 export { openReconciliation } from './reconciliation.ts';
 export type { GatewayCounts, Reconciliation, ReconciliationOptions } from './reconciliation.ts';

@@ -51,14 +51,13 @@ export function describeAnswer(
 ): Meta {
   const missing = seen ? behind(seen.vector, seen.state.highWater) : 0n;
   const total = seen ? seen.state.highWater.reduce((sum, next) => sum + next, 0n) : 0n;
-  const since = seen?.state.waitingSinceMs;
-  const notices = [noticeOf(seen), ran.counted?.notice].filter((said) => said !== undefined);
+  const notice = noticeOf(seen, ran.counted?.notice);
   return {
     as_of: seen?.token ?? null,
     generation: seen?.state.generation ?? null,
-    lag: { events: Number(missing), ms: since === undefined ? 0 : Math.max(0, ran.clockMs - since) },
+    lag: { events: Number(missing), ms: waitedMs(seen, ran.clockMs) },
     completeness: {
-      confirmed_ratio: total === 0n ? 1 : Number(((total - missing) * 10_000n) / total) / 10_000,
+      confirmed_ratio: confirmedRatio(missing, total),
       behind_events: Number(missing),
       ...ran.counted?.range,
     },
@@ -72,17 +71,26 @@ export function describeAnswer(
     elapsed_ms: ran.elapsedMs,
     rows_read: ran.rowsRead,
     cached: ran.cached,
-    ...(notices.length === 0 ? {} : { notice: notices.join(' ') }),
+    ...(notice === undefined ? {} : { notice }),
   };
+}
+
+function waitedMs(seen: Seen | undefined, clockMs: number): number {
+  return Math.max(0, clockMs - (seen?.state.waitingSinceMs ?? clockMs));
+}
+
+function confirmedRatio(missing: bigint, total: bigint): number {
+  return total === 0n ? 1 : Number(((total - missing) * 10_000n) / total) / 10_000;
 }
 
 function horizonOf(horizon: FactState['horizon']): string | null {
   return horizon ? formatInstant(horizon.beforeMs, UTC) : null;
 }
 
-function noticeOf(seen: Seen | undefined): string | undefined {
+/** Why the projector stands still, if it does, and what else is to be said. */
+function noticeOf(seen: Seen | undefined, counted: string | undefined): string | undefined {
   if (!seen) return 'There is no event of this tenant yet.';
   const { paused } = seen.state;
-  if (!paused) return undefined;
-  return `The facts stand still at partition ${paused.partition}, offset ${paused.offset}: ${paused.reason}`;
+  if (!paused) return counted;
+  return `${counted === undefined ? '' : `${counted} `}The facts stand still at partition ${paused.partition}, offset ${paused.offset}: ${paused.reason}`;
 }

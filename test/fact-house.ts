@@ -5,24 +5,18 @@ import type { Event, PositionVector, Tenant, TenantId } from '#domain';
 import type { EventLog, NewRecord, RecordTimes } from '#log';
 import {
   Seals,
-  createFactCompleteness,
-  createHourLedger,
-  startFactExtents,
   startFactProjector,
-  startFactRepair,
+  startFactUpkeep,
   startHourLedgerProjector,
   startSealer,
 } from '#projections';
 import type {
-  FactCompleteness,
-  FactExtents,
   FactProgress,
   FactProjectorTuning,
-  FactRepair,
   FactStore,
+  FactUpkeep,
   HostedProjector,
   Horizon,
-  HourLedger,
   Sealer,
   SliceStore,
 } from '#projections';
@@ -34,16 +28,12 @@ import { openLmdbHourLedgerStore } from '../projections/lmdb-hour-ledger-store.t
 import { openLmdbSealStore } from '../projections/lmdb-seal-store.ts';
 
 /** A log, its facts and everything that compares and mends them, in a directory. */
-export type FactHouse = AsyncDisposable & {
+export type FactHouse = FactUpkeep & {
   readonly log: EventLog & RecordTimes;
   readonly facts: FactStore & SliceStore;
   readonly progress: FactProgress;
   readonly sealer: Sealer;
   readonly hours: HostedProjector;
-  readonly ledger: HourLedger;
-  readonly completeness: FactCompleteness;
-  readonly extents: FactExtents;
-  readonly repair: FactRepair;
   horizon: Horizon | undefined;
   /** Appends events and waits until they are in the facts. */
   put(tenant: TenantId, events: readonly Event[]): Promise<PositionVector>;
@@ -67,7 +57,7 @@ export function tenantOf(text: string): TenantId {
 
 /** Opens it; nothing is compared, counted or sealed but when it is asked for. */
 export async function openFactHouse(options: FactHouseOptions): Promise<FactHouse> {
-  const { dataDir, tenants: ids, tuning = {}, wrapFacts = (facts) => facts } = options;
+  const { dataDir, tenants: ids, tuning = {}, wrapFacts = (own: FactStore & SliceStore) => own } = options;
   const opened = new AsyncDisposableStack();
   const log = opened.use(await openLmdbEventLog({ dataDir, mapBytes: 1024 ** 3 }));
   const facts = opened.use(await openChdbFactStore({ dataDir }));
@@ -114,17 +104,11 @@ export async function openFactHouse(options: FactHouseOptions): Promise<FactHous
   );
   const store = opened.use(openLmdbHourLedgerStore({ dataDir }));
   const hours = opened.use(startHourLedgerProjector({ log, store, tenants, everyMs: never }));
-  const ledger = createHourLedger({ store, log });
-  const completeness = createFactCompleteness({ ledger, facts, log, horizon });
-  const watched = { log, tenants, progress, ledger, completeness, horizon };
-  const extents = opened.use(startFactExtents({ ...watched, facts, clock, everyMs: never }));
-  const repair = opened.use(
-    startFactRepair({
-      ...watched,
-      facts: wrapFacts(facts),
-      checkpoints,
-      seals,
-      reseal: () => sealer.sealDue(),
+  const upkeep = opened.use(
+    startFactUpkeep({
+      ...{ log, tenants, facts: wrapFacts(facts), progress, checkpoints, seals, sealer, horizon, clock },
+      hours: store,
+      everyMs: never,
     }),
   );
   const house: FactHouse = {
@@ -133,10 +117,7 @@ export async function openFactHouse(options: FactHouseOptions): Promise<FactHous
     progress,
     sealer,
     hours,
-    ledger,
-    completeness,
-    extents,
-    repair,
+    ...upkeep,
     horizon: undefined,
     async put(tenant, events) {
       const name = { tenant, channel: 'events' } as const;

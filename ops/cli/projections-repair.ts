@@ -49,32 +49,28 @@ export function addProjectionsRepair(
 }
 
 async function runRepair(flags: RepairFlags & { readonly url: string }, around: Surroundings): Promise<void> {
-  const { tenant, projection, from, to, partition, fromOffset, toOffset } = flags;
-  if (projection !== 'facts') {
-    throw new CommandFailed(`Only facts are repaired in place; rebuild ${projection} instead.`);
+  if (flags.projection !== 'facts') {
+    throw new CommandFailed(`Only facts are repaired in place; rebuild ${flags.projection} instead.`);
   }
-  const body = {
-    tenant_id: tenant,
-    ...(from === undefined ? {} : { from }),
-    ...(to === undefined ? {} : { to }),
-    ...(partition === undefined ? {} : { partition: Number(partition) }),
-    ...(fromOffset === undefined ? {} : { from_offset: fromOffset }),
-    ...(toOffset === undefined ? {} : { to_offset: toOffset }),
-  };
   const path = '/api/v1/projections/facts/repair';
-  const response = await askPlatform({ url: flags.url, path, method: 'POST', body }, around);
+  const response = await askPlatform({ url: flags.url, path, method: 'POST', body: bodyOf(flags) }, around);
   if (!response.body) return;
+  const isShown = around.interactive === true && !flags.json;
   let last: RepairLine | undefined;
   for await (const text of linesOf(response.body.pipeThrough(new TextDecoderStream()))) {
-    const line = JSON.parse(text) as RepairLine;
-    if (line.error) throw new CommandFailed(`${line.error.code}: ${line.error.message}`);
-    last = line;
+    last = JSON.parse(text) as RepairLine;
+    if (last.error) throw new CommandFailed(`${last.error.code}: ${last.error.message}`);
     if (flags.json) around.out(`${text}\n`);
-    else if (around.interactive === true) around.err(`\r${progressOf(line)}`);
+    if (isShown) around.err(`\r${progressOf(last)}`);
   }
-  if (around.interactive === true && !flags.json) around.err('\r\x1b[K');
+  if (isShown) around.err('\r\x1b[K');
   if (last?.done !== true) throw new CommandFailed('The platform has gone away; give the command again.');
   if (!flags.json) around.out(sentenceOf(last));
+}
+
+function bodyOf({ tenant, from, to, partition, fromOffset, toOffset }: RepairFlags): object {
+  const number = partition === undefined ? undefined : Number(partition);
+  return { tenant_id: tenant, from, to, partition: number, from_offset: fromOffset, to_offset: toOffset };
 }
 
 function progressOf({ checked, total, inserted }: RepairLine): string {
