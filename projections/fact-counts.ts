@@ -31,6 +31,33 @@ const MAX_RUNS = 40;
 const params = ({ tenant, vector }: CountedFacts) => ({ tenant, vector });
 const MINE = `tenant_id = {tenant:String} AND log_offset < {vector:Array(UInt64)}[log_partition + 1]`;
 
+/**
+ * Names a column that the projection by position lacks, so that the rows themselves are read: a row deleted by
+ * hand can still stand in the projection.
+ */
+const ITSELF = 'toYear(ts) > 0';
+
+/** Which offsets of a range are present, ascending, each once. Read from the rows themselves, unlike `FactStore.present`. */
+export async function presentOffsets(
+  facts: Pick<FactStore, 'query'>,
+  of: {
+    readonly tenant: TenantId;
+    readonly generation: number;
+    readonly partition: number;
+    readonly from: bigint;
+    readonly to: bigint;
+  },
+): Promise<ReadonlySet<bigint>> {
+  const { tenant, generation, partition, from, to } = of;
+  const { rows } = await facts.query<{ offsets: readonly string[] }>({
+    sql: `SELECT arraySort(groupUniqArray(log_offset)) AS offsets FROM ${tablesOf(generation).facts}
+      WHERE tenant_id = {tenant:String} AND log_partition = ${partition}
+        AND log_offset >= ${from} AND log_offset < ${to} AND ${ITSELF}`,
+    params: { tenant },
+  });
+  return new Set(rows[0]?.offsets.map(BigInt));
+}
+
 /** How many facts of these days (days since 1970, ascending) happened in which hour; a copy counts unless `distinct`. */
 export async function countFacts(
   facts: Pick<FactStore, 'query'>,
@@ -76,7 +103,8 @@ export async function readExtents(
   const { rows } = await facts.query<{ partition: number; number: string; n: string; sum: string }>({
     sql: `SELECT log_partition AS partition, intDiv(log_offset, ${EXTENT}) AS number, count() AS n,
         sum(log_offset) AS sum
-      FROM ${tablesOf(of.generation).facts} WHERE ${MINE} GROUP BY partition, number ORDER BY partition, number`,
+      FROM ${tablesOf(of.generation).facts} WHERE ${MINE} AND ${ITSELF}
+      GROUP BY partition, number ORDER BY partition, number`,
     params: params(of),
     limits: LIMITS,
   });

@@ -1,5 +1,6 @@
 import type { TenantId } from '#domain';
 import type { EventLog, RecordTimes } from '#log';
+import { presentOffsets } from './fact-counts.ts';
 import type { FactStore } from './fact-store.ts';
 import type { Horizon } from './facts-horizon.ts';
 import type { HourLedger } from './hour-ledger.ts';
@@ -19,7 +20,7 @@ export type MissingFact = { readonly offset: bigint; readonly timestampMs: numbe
 
 export type FactDifferencesDeps = {
   readonly log: Pick<EventLog, 'read'> & RecordTimes;
-  readonly facts: Pick<FactStore, 'present' | 'query'>;
+  readonly facts: Pick<FactStore, 'query'>;
   readonly ledger: HourLedger;
   readonly horizon: () => Horizon | undefined;
 };
@@ -31,8 +32,8 @@ export async function missingFacts(
   signal?: AbortSignal,
 ): Promise<readonly MissingFact[]> {
   const { tenant, logIdentity, generation, partition, from, to } = range;
-  const present = await facts.present(generation, { tenant, partition, from, to });
-  if (BigInt(present.length) === to - from) return [];
+  const present = await presentOffsets(facts, range);
+  if (BigInt(present.size) === to - from) return [];
   const poisoned = (await ledger.poisoned({ tenant, logIdentity }, generation)) ?? [];
   const known = new Set(present);
   for (const record of poisoned) if (record.partition === partition) known.add(record.offset);

@@ -4,7 +4,7 @@ import type { PositionVector, TenantId } from '#domain';
 import type { EventLog, LogRecord, RecordTimes, Tenants } from '#log';
 import type { CheckpointStore } from './checkpoint-store.ts';
 import type { FactCompleteness } from './fact-completeness.ts';
-import { EXTENT, findCopies } from './fact-counts.ts';
+import { EXTENT, findCopies, presentOffsets } from './fact-counts.ts';
 import { missingFacts } from './fact-differences.ts';
 import type { FactRange, MissingFact } from './fact-differences.ts';
 import { deadLetterOf } from './fact-fold.ts';
@@ -221,7 +221,7 @@ class RunningRepair implements FactRepair {
       const lost = records.filter(({ offset }) => wanted.has(offset));
       if (lost.length === 0) continue;
       const { batch, unreadable } = batchOf(tenant, partition, lost);
-      const poison = await insertIsolating(facts, generation, [batch], maxPoison);
+      const poison = await insertIsolating(readingRows(facts), generation, [batch], maxPoison);
       const letters = [
         ...unreadable.map((record) => deadLetterOf(record, generation, 'the value is not a JSON object')),
         ...poison.flatMap(({ position, reason }) =>
@@ -290,6 +290,14 @@ class RunningRepair implements FactRepair {
     }
     await this.#options.checkpoints.save(key, { logIdentity: state.logIdentity, vector: state.confirmed });
   }
+}
+
+/** The same facts, but what is present is told by the rows themselves. */
+function readingRows(facts: FactStore): FactStore {
+  return {
+    ...facts,
+    present: async (generation, range) => [...(await presentOffsets(facts, { generation, ...range }))],
+  };
 }
 
 /** A range in pieces that end where extents do. */
