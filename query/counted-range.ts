@@ -1,7 +1,6 @@
 import { Fault, UTC, formatDate, formatInstant } from '#domain';
-import type { TenantId } from '#domain';
-import type { Completeness, FactCompleteness } from '#projections';
-import type { Seen } from './meta.ts';
+import type { PositionVector, TenantId } from '#domain';
+import type { Completeness, FactCompleteness, FactState } from '#projections';
 import type { TimeRange } from './time-range.ts';
 
 /**
@@ -70,7 +69,15 @@ const NAMED_DAYS = 5;
  */
 export async function countRange(
   completeness: Pick<FactCompleteness, 'of'>,
-  { tenant, seen, time }: { readonly tenant: TenantId; readonly seen: Seen; readonly time: TimeRange },
+  {
+    tenant,
+    seen,
+    time,
+  }: {
+    readonly tenant: TenantId;
+    readonly seen: { readonly state: FactState; readonly vector: PositionVector };
+    readonly time: TimeRange;
+  },
 ): Promise<{ readonly range: CountedRange; readonly notice: string | undefined } | undefined> {
   const { state, vector } = seen;
   const { logIdentity, generation } = state;
