@@ -29,6 +29,7 @@ import {
   startCatalogueCopies,
   startDeadLetterIndex,
   startFactProjector,
+  startFactUpkeep,
   startProjectorThread,
   startSealer,
   viewProgressOf,
@@ -38,6 +39,7 @@ import {
   RAW_HISTORY_PATHS,
   RAW_HISTORY_SCHEMAS,
   RECEIPT_ROUTES,
+  FACT_UPKEEP_API,
   SQL_PATHS,
   SQL_SCHEMAS,
   createAsOfRouter,
@@ -53,12 +55,15 @@ import {
   createQueryRouter,
   createReceiptRouter,
   createReceipts,
+  createReconciliationRouter,
+  createRepairRouter,
   createSqlQuestions,
   createSqlRouter,
   describeAsOf,
   describeExplanations,
   describeLiveQuestions,
   describeQueries,
+  openReconciliation,
 } from '#query';
 import {
   TRACKING_CONFIG_PATHS,
@@ -76,6 +81,7 @@ import { runProgram } from './ops/cli/program.ts';
 import { openChdbFactStore } from './projections/chdb-fact-store.ts';
 import { openLmdbCheckpointStore } from './projections/lmdb-checkpoint-store.ts';
 import { openLmdbDeadLetterStore } from './projections/lmdb-dead-letter-store.ts';
+import { openLmdbHourLedgerStore } from './projections/lmdb-hour-ledger-store.ts';
 import { openLmdbSealStore } from './projections/lmdb-seal-store.ts';
 import { openLmdbViewStore } from './projections/lmdb-view-store.ts';
 import { openLmdbDocumentStore } from './projections/lmdb-document-store.ts';
@@ -186,7 +192,14 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
       seals,
     }),
   );
-  opened.use(startSealer({ seals, slices: facts, progress, clock }));
+  const sealer = opened.use(startSealer({ seals, slices: facts, progress, clock }));
+  const hours = opened.use(openLmdbHourLedgerStore({ dataDir }));
+  const upkeep = opened.use(
+    startFactUpkeep({
+      ...{ log, tenants, facts, progress, checkpoints, seals, sealer, hours, clock },
+      horizon: () => horizon.current(),
+    }),
+  );
   const views = opened.use(openLmdbViewStore({ dataDir }));
   const documents = opened.use(await openLmdbDocumentStore({ dataDir }));
   opened.use(startCatalogueCopies({ catalogue, documents, generation: GENERATION }));
@@ -243,7 +256,19 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
     statusOf,
     maxBodyBytes: config.ingressMaxBodyBytes,
   });
-  const queries = createQueries({ facts, progress, tenants, catalogue, clock, limits });
+  const queries = createQueries({
+    facts,
+    progress,
+    tenants,
+    catalogue,
+    completeness: upkeep.completeness,
+    clock,
+    limits,
+  });
+  const reconciliation = await openReconciliation({
+    ...{ log, tenants, facts, progress, clock, ...upkeep },
+    gateway: (tenant) => ingress.counts(tenant),
+  });
   const sql = createSqlQuestions({
     facts,
     progress,
@@ -271,6 +296,7 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
     { paths: SQL_PATHS, schemas: SQL_SCHEMAS },
     { paths: RAW_HISTORY_PATHS, schemas: RAW_HISTORY_SCHEMAS },
     RECEIPT_ROUTES,
+    FACT_UPKEEP_API,
     { paths: TRACKING_CONFIG_PATHS, schemas: TRACKING_CONFIG_SCHEMAS },
     OWN_ROUTES,
   ]);
@@ -285,6 +311,8 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
       createRawHistoryRouter({ history, signal: stopping }),
       createAuditRouter(audit),
       createReceiptRouter(receipts),
+      createRepairRouter(upkeep),
+      createReconciliationRouter(reconciliation),
       createTrackingConfigRouter({ configs, templates: SCENARIO_TEMPLATES }),
     ],
     document,

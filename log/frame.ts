@@ -8,6 +8,7 @@ const VALID = 1;
 const SENT = 2;
 /** Version, flags, hash length, spare; five lengths; schema version; two instants. */
 const FIXED_BYTES = 44;
+const TIMESTAMP_AT = 36;
 
 type Source = {
   readonly bytes: Buffer;
@@ -138,6 +139,13 @@ export class FrameReader {
     };
   }
 
+  /** When the record happened, epoch ms; everything else of it is passed over. */
+  time(): number {
+    const { view, start } = this.#next();
+    checkVersion(view.getUint8(start));
+    return view.getFloat64(start + TIMESTAMP_AT, true);
+  }
+
   record(partition: number, offset: bigint): LogRecord {
     const frame = this.#next();
     checkVersion(frame.view.getUint8(frame.start));
@@ -161,7 +169,7 @@ export class FrameReader {
       schema: repeatedText(this.#schema, bytes, { start: schemaStart, end: keyStart }),
       schemaVersion: view.getUint32(start + 24, true),
       receivedAtMs: view.getFloat64(start + 28, true),
-      timestampMs: view.getFloat64(start + 36, true),
+      timestampMs: view.getFloat64(start + TIMESTAMP_AT, true),
       valid: (flags & VALID) !== 0,
     };
     const key = bytes.subarray(keyStart, sentStart);

@@ -35,6 +35,7 @@ export { openCatalogue } from './catalogue.ts';
 export type { Catalogue, CatalogueOptions, EntryVersion, EntryWritten } from './catalogue.ts';
 export { follow } from './follow.ts';
 export { StreamFollower } from './stream-follower.ts';
+export type { RecordTimes, TimesBatch } from './record-times.ts';
 export { openTenants } from './tenants.ts';
 export type { Tenants, TenantsOptions } from './tenants.ts';
 export { verification, verifyLog } from './verify.ts';

@@ -20,7 +20,9 @@ import { LmdbAppender } from './lmdb-appender.ts';
 import type { AppendCall, LogState } from './lmdb-appender.ts';
 import { LmdbBlocks } from './lmdb-blocks.ts';
 import type { StoredLog } from './lmdb-blocks.ts';
-import { readIds, readPages, readStored } from './lmdb-pages.ts';
+import { readIds, readPages, readStored, readTimePages } from './lmdb-pages.ts';
+import type { PagesRange } from './lmdb-pages.ts';
+import type { RecordTimes, TimesBatch } from './record-times.ts';
 import { HOUR_MS, hourOf } from './turned-away-counts.ts';
 import type { BlockAbout, BlockChain, BlockSource } from './verify.ts';
 
@@ -61,7 +63,9 @@ const ENTRY_OVERHEAD_BYTES = 256;
  * Opens the embedded log in `dataDir`, which it holds for itself (`DATA_DIR_LOCKED`). Resolves when the
  * first-seen index has caught up, so that every answer is exact from the first call on.
  */
-export async function openLmdbEventLog(options: LmdbEventLogOptions): Promise<EventLog & BlockSource> {
+export async function openLmdbEventLog(
+  options: LmdbEventLogOptions,
+): Promise<EventLog & RecordTimes & BlockSource> {
   const settings = { ...DEFAULTS, ...options };
   const lock = await lockDataDir(settings.dataDir);
   let blocks: LmdbBlocks | undefined;
@@ -78,7 +82,7 @@ export async function openLmdbEventLog(options: LmdbEventLogOptions): Promise<Ev
   }
 }
 
-class LmdbEventLog implements EventLog, BlockSource {
+class LmdbEventLog implements EventLog, RecordTimes, BlockSource {
   readonly #lock: AsyncDisposable;
   readonly #blocks: LmdbBlocks;
   readonly #index: FirstSeenIndex;
@@ -144,18 +148,11 @@ class LmdbEventLog implements EventLog, BlockSource {
   }
 
   read(log: LogName, range: OffsetRange, signal?: AbortSignal): AsyncIterable<RecordBatch> {
-    this.#checkOpen();
-    const state = this.#stateOf(log);
-    const head = state.partitions[range.partition]?.durable.next ?? 0;
-    if (range.from < 0n) {
-      throw new Fault('LOG_GAP', undefined, { details: { from: range.from, first: 0n } });
-    }
-    const { partition, from } = range;
-    const to = range.to === undefined ? head : Math.min(head, Number(range.to));
-    const check = (): void => {
-      this.#checkOpen();
-    };
-    return readPages(this.#blocks, state.stored, { partition, from: Number(from), to, check, signal });
+    return readPages(this.#blocks, ...this.#pagesOf(log, range, signal));
+  }
+
+  readTimes(log: LogName, range: OffsetRange, signal?: AbortSignal): AsyncIterable<TimesBatch> {
+    return readTimePages(this.#blocks, ...this.#pagesOf(log, range, signal));
   }
 
   async bounds(log: LogName): Promise<LogBounds> {
@@ -241,6 +238,21 @@ class LmdbEventLog implements EventLog, BlockSource {
     await this.#index[Symbol.asyncDispose]();
     await this.#blocks.close();
     await this.#lock[Symbol.asyncDispose]();
+  }
+
+  #pagesOf(log: LogName, range: OffsetRange, signal: AbortSignal | undefined): [StoredLog, PagesRange] {
+    this.#checkOpen();
+    const state = this.#stateOf(log);
+    const head = state.partitions[range.partition]?.durable.next ?? 0;
+    if (range.from < 0n) {
+      throw new Fault('LOG_GAP', undefined, { details: { from: range.from, first: 0n } });
+    }
+    const { partition, from } = range;
+    const to = range.to === undefined ? head : Math.min(head, Number(range.to));
+    const check = (): void => {
+      this.#checkOpen();
+    };
+    return [state.stored, { partition, from: Number(from), to, check, signal }];
   }
 
   async #createBoth(tenant: TenantId, partitions: number): Promise<void> {

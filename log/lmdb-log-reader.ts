@@ -2,7 +2,9 @@ import { Fault } from '#domain';
 import type { EventLogReader, LogBounds, LogName, OffsetRange, RecordBatch } from './event-log.ts';
 import { LmdbBlocks } from './lmdb-blocks.ts';
 import type { StoredLog } from './lmdb-blocks.ts';
-import { readPages } from './lmdb-pages.ts';
+import { readPages, readTimePages } from './lmdb-pages.ts';
+import type { PagesRange } from './lmdb-pages.ts';
+import type { RecordTimes, TimesBatch } from './record-times.ts';
 
 export type LmdbLogReaderOptions = {
   readonly dataDir: string;
@@ -20,11 +22,13 @@ const MAP_BYTES = 64 * 1024 ** 3;
  * What is committed is durable (`LmdbBlocks`), and nothing else is seen. `onCommit` tells what it is told; what
  * was committed before stands in `bounds` and can be read, whether it has been told yet or not.
  */
-export function openLmdbLogReader(options: LmdbLogReaderOptions): EventLogReader & AsyncDisposable {
+export function openLmdbLogReader(
+  options: LmdbLogReaderOptions,
+): EventLogReader & RecordTimes & AsyncDisposable {
   return new LmdbLogReader(options);
 }
 
-class LmdbLogReader implements EventLogReader, AsyncDisposable {
+class LmdbLogReader implements EventLogReader, RecordTimes, AsyncDisposable {
   readonly #blocks: LmdbBlocks;
   readonly #onCommit: EventLogReader['onCommit'];
   /** What is fixed when a log is created, by its name. */
@@ -38,6 +42,15 @@ class LmdbLogReader implements EventLogReader, AsyncDisposable {
 
   read(name: LogName, range: OffsetRange, signal?: AbortSignal): AsyncIterable<RecordBatch> {
     const log = this.#find(name);
+    return readPages(this.#blocks, log, this.#pagesOf(log, range, signal));
+  }
+
+  readTimes(name: LogName, range: OffsetRange, signal?: AbortSignal): AsyncIterable<TimesBatch> {
+    const log = this.#find(name);
+    return readTimePages(this.#blocks, log, this.#pagesOf(log, range, signal));
+  }
+
+  #pagesOf(log: StoredLog, range: OffsetRange, signal: AbortSignal | undefined): PagesRange {
     const { partition, from } = range;
     if (from < 0n) throw new Fault('LOG_GAP', undefined, { details: { from, first: 0n } });
     const head = partition < log.partitions ? this.#blocks.head(log, partition).next : 0;
@@ -45,7 +58,7 @@ class LmdbLogReader implements EventLogReader, AsyncDisposable {
     const check = (): void => {
       this.#checkOpen();
     };
-    return readPages(this.#blocks, log, { partition, from: Number(from), to, check, signal });
+    return { partition, from: Number(from), to, check, signal };
   }
 
   async bounds(name: LogName): Promise<LogBounds> {

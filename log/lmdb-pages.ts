@@ -5,6 +5,7 @@ import type { LogRecord, RecordBatch } from './event-log.ts';
 import type { ReplayedId } from './first-seen-index.ts';
 import { FrameReader } from './frame.ts';
 import type { LmdbBlocks, StoredBlock, StoredLog } from './lmdb-blocks.ts';
+import type { TimesBatch } from './record-times.ts';
 
 /** Small blocks are handed out together until there are this many records. */
 const PAGE_RECORDS = 1024;
@@ -16,10 +17,20 @@ export function readPage(
   log: StoredLog,
   range: { readonly partition: number; readonly from: number; readonly to: number },
 ): LogRecord[] {
+  return readFrames(blocks, log, range, (frames, offset) => frames.record(range.partition, BigInt(offset)));
+}
+
+/** What is taken of each record of one page. */
+function readFrames<Taken>(
+  blocks: LmdbBlocks,
+  log: StoredLog,
+  range: { readonly partition: number; readonly from: number; readonly to: number },
+  take: (frames: FrameReader, offset: number) => Taken,
+): Taken[] {
   const { partition, to } = range;
-  const records: LogRecord[] = [];
+  const taken: Taken[] = [];
   let bytesRead = 0;
-  for (let at = range.from; at < to && records.length < PAGE_RECORDS && bytesRead < PAGE_BYTES;) {
+  for (let at = range.from; at < to && taken.length < PAGE_RECORDS && bytesRead < PAGE_BYTES;) {
     const bytes = blocks.blockFrom(log.no, partition, at) ?? blocks.blockBefore(log.no, partition, at);
     const details = { tenant: log.tenant, channel: log.channel, partition, offset: BigInt(at) };
     if (!bytes) throw new Fault('LOG_CORRUPT', `No block holds offset ${at}.`, { details });
@@ -29,27 +40,30 @@ export function readPage(
       if (end <= at) throw new Fault('LOG_CORRUPT', `No block holds offset ${at}.`);
       const frames = new FrameReader(body);
       for (let offset = header.firstOffset; offset < at; offset++) frames.skip();
-      for (; at < end && at < to; at++) records.push(frames.record(partition, BigInt(at)));
+      for (; at < end && at < to; at++) taken.push(take(frames, at));
       bytesRead += body.length;
     } catch (cause) {
       if (!(cause instanceof Fault)) throw cause;
       throw new Fault(cause.code, cause.message, { details: { ...cause.details, ...details }, cause });
     }
   }
-  return records;
+  return taken;
 }
+
+/** A range, and how reading it is broken off. */
+export type PagesRange = {
+  readonly partition: number;
+  readonly from: number;
+  readonly to: number;
+  readonly check: () => void;
+  readonly signal: AbortSignal | undefined;
+};
 
 /** A range page by page. Calls `check` before each, so that a log that has been closed is not read on. */
 export async function* readPages(
   blocks: LmdbBlocks,
   log: StoredLog,
-  range: {
-    readonly partition: number;
-    readonly from: number;
-    readonly to: number;
-    readonly check: () => void;
-    readonly signal: AbortSignal | undefined;
-  },
+  range: PagesRange,
 ): AsyncIterable<RecordBatch> {
   let at = range.from;
   while (at < range.to && !range.signal?.aborted) {
@@ -74,6 +88,23 @@ export async function* readStored(
     if (!stored || stored.firstOffset >= end) return;
     yield stored;
     at = stored.firstOffset + 1;
+    await setImmediate();
+  }
+}
+
+/** The event times of a range, in the way of {@link readPages}. */
+export async function* readTimePages(
+  blocks: LmdbBlocks,
+  log: StoredLog,
+  range: PagesRange,
+): AsyncIterable<TimesBatch> {
+  const { partition, to, check, signal } = range;
+  let at = range.from;
+  while (at < to && !signal?.aborted) {
+    check();
+    const timesMs = readFrames(blocks, log, { partition, from: at, to }, (frames) => frames.time());
+    yield { partition, from: BigInt(at), timesMs };
+    at += timesMs.length;
     await setImmediate();
   }
 }

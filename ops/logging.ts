@@ -28,6 +28,9 @@ const ANNOUNCEMENTS = [
   ['daybook:projections:paused', 'error', 'Projection paused'],
   ['daybook:projections:thread_ended', 'error', 'The thread of the projectors has died'],
   ['daybook:schema-registry:unreachable', 'error', 'Streams of the schemas cannot be followed'],
+  ['daybook:projections:differs', 'warn', 'Facts are not what the log says'],
+  ['daybook:projections:agrees', 'info', 'Facts are what the log says again'],
+  ['daybook:projections:repaired', 'info', 'Facts repaired'],
   ['daybook:projections:sealed', 'debug', 'Day sealed'],
   ['daybook:query:answered', 'debug', 'Question answered'],
 ] as const;

@@ -186,7 +186,8 @@ async function readOne(log: EventLog, tenant: TenantId, { partition, offset }: P
   throw new Fault('LOG_GAP', undefined, { details: { partition, from: offset, to: offset + 1n } });
 }
 
-function deadLetterOf(record: LogRecord, generation: number, reason: string): NewRecord {
+/** The dead letter of a record that the facts of a generation could not take. */
+export function deadLetterOf(record: LogRecord, generation: number, reason: string): NewRecord {
   const letter = {
     reason,
     code: 'facts_unreadable',

@@ -44,6 +44,8 @@ type Book = {
   readonly entries: Map<number, SealEntry>;
   /** Per open day the next offsets after the records noted in this process. */
   readonly noted: Map<number, bigint[]>;
+  /** Days that must not be sealed now, and by how many that is wanted. */
+  readonly held: Map<number, number>;
   lastSeal: number;
   /** What `sealed` answers, until something changes. */
   answer: readonly SealedDay[] | undefined;
@@ -94,6 +96,7 @@ export class Seals {
       key,
       entries: new Map(entries.map((entry) => [entry.day, entry])),
       noted: new Map(),
+      held: new Map(),
       lastSeal: Math.max(0, ...entries.map(({ seal }) => seal), ...counts.keys()),
       answer: undefined,
     });
@@ -124,6 +127,35 @@ export class Seals {
     await this.#store.save(book.key, changed);
     for (const entry of changed) book.entries.set(entry.day, entry);
     book.answer = undefined;
+  }
+
+  /**
+   * Opens days whose facts before the confirmed vector are about to change, durably, and lets none of them be
+   * sealed until the result is disposed; what was being written for them meanwhile is not taken either.
+   */
+  async reopen(tenant: TenantId, days: readonly number[]): Promise<Disposable> {
+    const book = this.#bookOf(tenant);
+    for (const day of days) book.held.set(day, (book.held.get(day) ?? 0) + 1);
+    const release = (): void => {
+      for (const day of days) {
+        const holds = (book.held.get(day) ?? 1) - 1;
+        if (holds > 0) book.held.set(day, holds);
+        else book.held.delete(day);
+        const entry = book.entries.get(day);
+        // The number that was given out is no longer the day's, so whoever has it cannot settle it.
+        if (entry) book.entries.set(day, { ...entry, seal: ++book.lastSeal });
+      }
+    };
+    try {
+      const entries = days.map((day): SealEntry => ({ day, seal: book.entries.get(day)?.seal ?? 0 }));
+      for (const entry of entries) book.entries.set(entry.day, entry);
+      book.answer = undefined;
+      await this.#store.save(book.key, entries);
+    } catch (error) {
+      release();
+      throw error;
+    }
+    return { [Symbol.dispose]: release };
   }
 
   /** The sealed days of a tenant, ascending; right for every vector confirmed so far that covers theirs. */
@@ -177,7 +209,8 @@ export class Seals {
     const { day, seal, vector, counts } = slice;
     const book = this.#bookOf(tenant);
     const before = book.entries.get(day);
-    if (before?.seal !== seal || !covers(vector, noGaps(book.noted.get(day)))) return false;
+    if (book.held.has(day) || before?.seal !== seal || !covers(vector, noGaps(book.noted.get(day))))
+      return false;
     const entry: SealEntry = { ...before, sealed: { vector, counts } };
     // Before it is durable: a record noted meanwhile must find the day sealed and open it after this save.
     book.entries.set(day, entry);

@@ -47,3 +47,7 @@ export type {
   UnknownFate,
 } from './receipt-answer.ts';
 export type { FollowedProjection, FollowedState, Receipts, ReceiptsOptions } from './receipts.ts';
+export { FACT_UPKEEP_API, createReconciliationRouter } from './http-reconciliation.ts';
+export { createRepairRouter } from './http-repair.ts';
+export { openReconciliation } from './reconciliation.ts';
+export type { GatewayCounts, Reconciliation, ReconciliationOptions } from './reconciliation.ts';

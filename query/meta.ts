@@ -1,6 +1,7 @@
 import { UTC, behind, formatInstant } from '#domain';
 import type { PositionVector } from '#domain';
 import type { FactState } from '#projections';
+import type { CountedRange } from './counted-range.ts';
 import type { TimeRange } from './time-range.ts';
 
 /** What stands beside the figures of every answer. */
@@ -11,8 +12,14 @@ export type Meta = {
   readonly generation: number | null;
   /** How far the answer is behind the log: records, and for how long the oldest of them has waited. */
   readonly lag: { readonly events: number; readonly ms: number };
-  /** How much of the log the answer has seen, from 0 to 1, rounded down to four decimals. */
-  readonly completeness: { readonly confirmed_ratio: number; readonly behind_events: number };
+  /**
+   * How much of the log the answer has seen, from 0 to 1, rounded down to four decimals; and for the hours of
+   * its range whether every record before its vector is among the facts, unless that could not be counted.
+   */
+  readonly completeness: {
+    readonly confirmed_ratio: number;
+    readonly behind_events: number;
+  } & Partial<CountedRange>;
   /** Facts older than this are no longer kept; null = all are kept. */
   readonly horizon: string | null;
   /** The instant taken for now. */
@@ -39,19 +46,20 @@ export function describeAnswer(
     readonly rowsRead: number;
     readonly cached: boolean;
     readonly clockMs: number;
+    readonly counted?: { readonly range: CountedRange; readonly notice: string | undefined } | undefined;
   },
 ): Meta {
   const missing = seen ? behind(seen.vector, seen.state.highWater) : 0n;
   const total = seen ? seen.state.highWater.reduce((sum, next) => sum + next, 0n) : 0n;
-  const since = seen?.state.waitingSinceMs;
-  const notice = noticeOf(seen);
+  const notice = noticeOf(seen, ran.counted?.notice);
   return {
     as_of: seen?.token ?? null,
     generation: seen?.state.generation ?? null,
-    lag: { events: Number(missing), ms: since === undefined ? 0 : Math.max(0, ran.clockMs - since) },
+    lag: { events: Number(missing), ms: waitedMs(seen, ran.clockMs) },
     completeness: {
-      confirmed_ratio: total === 0n ? 1 : Number(((total - missing) * 10_000n) / total) / 10_000,
+      confirmed_ratio: confirmedRatio(missing, total),
       behind_events: Number(missing),
+      ...ran.counted?.range,
     },
     horizon: horizonOf(seen?.state.horizon),
     now: formatInstant(time.nowMs, UTC),
@@ -67,13 +75,22 @@ export function describeAnswer(
   };
 }
 
+function waitedMs(seen: Seen | undefined, clockMs: number): number {
+  return Math.max(0, clockMs - (seen?.state.waitingSinceMs ?? clockMs));
+}
+
+function confirmedRatio(missing: bigint, total: bigint): number {
+  return total === 0n ? 1 : Number(((total - missing) * 10_000n) / total) / 10_000;
+}
+
 function horizonOf(horizon: FactState['horizon']): string | null {
   return horizon ? formatInstant(horizon.beforeMs, UTC) : null;
 }
 
-function noticeOf(seen: Seen | undefined): string | undefined {
+/** Why the projector stands still, if it does, and what else is to be said. */
+function noticeOf(seen: Seen | undefined, counted: string | undefined): string | undefined {
   if (!seen) return 'There is no event of this tenant yet.';
   const { paused } = seen.state;
-  if (!paused) return undefined;
-  return `The facts stand still at partition ${paused.partition}, offset ${paused.offset}: ${paused.reason}`;
+  if (!paused) return counted;
+  return `${counted === undefined ? '' : `${counted} `}The facts stand still at partition ${paused.partition}, offset ${paused.offset}: ${paused.reason}`;
 }

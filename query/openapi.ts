@@ -1,5 +1,6 @@
 import type { AnalysisName } from './analysis.ts';
 import { CATALOGUE } from './queries.ts';
+import { COUNTED_RANGE, COUNTED_RANGE_EXAMPLE } from './counted-range.ts';
 import { COMMON_META } from './openapi-meta.ts';
 
 /** The part of the API description that the questions bring along, in OpenAPI 3.1. */
@@ -102,7 +103,7 @@ export const META_EXAMPLE = {
   as_of: PIN,
   generation: 1,
   lag: { events: 0, ms: 0 },
-  completeness: { confirmed_ratio: 1, behind_events: 0 },
+  completeness: { confirmed_ratio: 1, behind_events: 0, ...COUNTED_RANGE_EXAMPLE },
   horizon: null,
   now: '2024-03-11T08:00:00.000Z',
   range: { from: '2024-03-04T00:00:00.000Z', to: '2024-03-11T00:00:00.000Z', tz: 'UTC' },
@@ -122,6 +123,10 @@ const META = {
     },
     generation: { type: ['integer', 'null'], description: 'The generation of the facts that answered.' },
     ...COMMON_META,
+    completeness: {
+      ...COMMON_META.completeness,
+      properties: { ...COMMON_META.completeness.properties, ...COUNTED_RANGE },
+    },
     horizon: {
       type: ['string', 'null'],
       description: 'Facts older than this are gone; null = all are kept.',

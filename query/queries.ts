@@ -2,12 +2,13 @@ import { channel } from 'node:diagnostics_channel';
 import { UTC, parseAsOf, parseZone } from '#domain';
 import type { TenantId } from '#domain';
 import type { Catalogue, Tenants } from '#log';
-import type { FactProgress, FactStore } from '#projections';
+import type { FactCompleteness, FactProgress, FactStore } from '#projections';
 import type { Analysis, AnalysisName, Ask } from './analysis.ts';
 import { createAnswerCache } from './answer-cache.ts';
 import { newestReceived, nowRequired, pinnedState, readPin, refuseDropped, resolvePin } from './as-of.ts';
 import type { Pin } from './as-of.ts';
 import { behaviorAnalysis } from './behavior-analysis.ts';
+import { countRange } from './counted-range.ts';
 import { dailyStats } from './daily-stats.ts';
 import { dashboard } from './dashboard.ts';
 import { distribution } from './distribution.ts';
@@ -90,6 +91,8 @@ export type QueriesOptions = {
   readonly tenants: Pick<Tenants, 'get' | 'position'>;
   /** The control plane's scenarios; its position is the one that answers report. @default none, and the position of `tenants` */
   readonly catalogue?: Pick<Catalogue, 'activeScenarios' | 'position'>;
+  /** Says of every answer whether the facts of its range are complete. @default answers do not say it */
+  readonly completeness?: Pick<FactCompleteness, 'of' | 'forgotten'>;
   /** Epoch ms. */
   readonly clock: () => number;
   readonly limits?: {
@@ -122,7 +125,7 @@ type Read = {
 const answered = channel('daybook:query:answered');
 
 export function createQueries(options: QueriesOptions): Queries {
-  const { facts, progress, tenants, catalogue, clock } = options;
+  const { facts, progress, tenants, catalogue, completeness, clock } = options;
   const { maxSeconds = 30, maxBytes, cacheLength = 16_000_000 } = options.limits ?? {};
   const limits = { maxSeconds, ...(maxBytes === undefined ? {} : { maxBytes }) };
   const cache = createAnswerCache(cacheLength);
@@ -187,17 +190,18 @@ export function createQueries(options: QueriesOptions): Queries {
     };
     const fromMs = analysis.readsAllFacts?.(plan) ? -Infinity : time.fromMs;
     const seen = await pinDown(tenant, { pin, fromMs }, ask);
-    const finish = (data: object, cached: boolean): Answered => {
+    const finish = async (data: object, cached: boolean): Promise<Answered> => {
+      const counted = seen && completeness && (await countRange(completeness, { tenant, seen, time }));
       const elapsedMs = clock() - startedMs;
       if (answered.hasSubscribers) answered.publish({ tenant, analysis: name, elapsedMs, rowsRead, cached });
-      const meta = describeAnswer(seen, time, { elapsedMs, rowsRead, cached, clockMs: clock() });
+      const meta = describeAnswer(seen, time, { elapsedMs, rowsRead, cached, clockMs: clock(), counted });
       return { answer: { ...data, meta }, plan, time, seen };
     };
     if (!seen) return finish(await analysis.answer(plan, NOWHERE, nothing), false);
-    const settledAtMs = needsNow ? analysis.settledAtMs?.(plan) : undefined;
-    if (settledAtMs !== undefined && (await newestReceived(seen.scope, ask)) < settledAtMs)
-      throw invalidQuestion([nowRequired()]);
-    const key = `${tenant} ${name} ${seen.token} ${JSON.stringify(plan)}`;
+    if (needsNow) await refuseUnsettled(analysis.settledAtMs?.(plan), seen.scope, ask);
+    // Facts that have been repaired may answer differently.
+    const repairs = completeness?.forgotten(tenant) ?? 0;
+    const key = `${tenant} ${name} ${seen.token} ${repairs} ${JSON.stringify(plan)}`;
     const kept = cache.get(key);
     if (kept) return finish(kept.data, true);
     const problems = await kinds.check(analysis.selections(plan), seen.scope, ask);
@@ -223,6 +227,12 @@ function whenAsked(
   const common = question as Common;
   const asked = analysis.time?.(question, clockMs) ?? common;
   return { ...asked, upToNow: analysis.isUpToNow?.(question) ?? isUpToNow(common) };
+}
+
+/** Throws when the answer would change by the clock alone, because the newest record is from before it settles. */
+async function refuseUnsettled(settledAtMs: number | undefined, scope: Scope, ask: Ask): Promise<void> {
+  if (settledAtMs === undefined || (await newestReceived(scope, ask)) >= settledAtMs) return;
+  throw invalidQuestion([nowRequired()]);
 }
 
 /** A tenant without facts is answered by the analysis itself, over no rows. */

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { ProjectionCommand } from '#projections';
 import { CommandFailed } from './output.ts';
 import type { Surroundings } from './output.ts';
+import { addProjectionsRepair } from './projections-repair.ts';
 import { runProjectionChange, runProjectionList, runProjectionShow } from './projections.ts';
 
 type About = {
@@ -43,6 +44,7 @@ export function addProjections(program: Command, about: About): void {
     .description('read models: how far they are, and rebuilding them beside the ones that serve')
     .addHelpText('after', EXAMPLES + EXIT_CODES);
   const { around, url } = about;
+  addProjectionsRepair(projections, { around, url });
 
   asked(projections.command('list').description('every projection of a tenant')).action(
     async (flags: Flags) => {
