@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Fault } from '#domain';
+import { Fault, behind, covers } from '#domain';
 import type { PositionVector, TenantId } from '#domain';
 import type { EventLogReader, LogBounds, RecordBatch } from '#log';
 import { FlushSchedule } from './flush-schedule.ts';
@@ -133,6 +133,28 @@ export class Projector<Batch extends { readonly tenant: TenantId }>
     return followed.reaches(vector, signal);
   }
 
+  /**
+   * Follows the tenant no further than the vector, with `here` no further than it stands once nothing is in
+   * flight, with undefined without limit. What has been read already is not undone: answers beyond what it will
+   * not come, without limit where it stands.
+   */
+  async limit(tenant: TenantId, to: PositionVector | 'here' | undefined): Promise<PositionVector> {
+    const followed = this.follow(tenant);
+    const limit = to === 'here' ? [] : to;
+    followed.limit = limit;
+    await this.find(tenant);
+    if (to === 'here') await followed.settled(this.#stop.signal);
+    // Somebody may have set another limit while this one was waited for.
+    if (to === 'here' && followed.limit === limit) followed.limit = followed.confirmed;
+    this.#schedule.hurry(followed);
+    if (to === undefined) return followed.confirmed;
+    const { next } = followed;
+    return (followed.limit ?? next).map((offset, partition) => {
+      const read = next[partition] ?? 0n;
+      return offset > read ? offset : read;
+    });
+  }
+
   /** Ends after the portion that is being applied; what has not been read stays in the log. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#commits[Symbol.dispose]();
@@ -149,7 +171,7 @@ export class Projector<Batch extends { readonly tenant: TenantId }>
   async #waiting(followed: FollowedTenant): Promise<number> {
     if (followed.logIdentity === undefined) return this.#options.flushAtRecords;
     const { next } = await this.#options.log.bounds(followed.log);
-    return Number(next.reduce((sum, high, partition) => sum + high - (followed.next[partition] ?? 0n), 0n));
+    return Number(behind(followed.next, followed.within(next)));
   }
 
   async #run(): Promise<void> {
@@ -191,19 +213,23 @@ export class Projector<Batch extends { readonly tenant: TenantId }>
   }
 
   async #read(followed: FollowedTenant, share: number, room: Room, gathered: Gathered<Batch>): Promise<void> {
-    const { identity, next } = await this.#options.log.bounds(followed.log);
+    const { identity, next: highWater } = await this.#options.log.bounds(followed.log);
     if (identity !== followed.logIdentity) throw new Fault('LOG_IDENTITY_CHANGED');
+    const next = followed.within(highWater);
+    followed.reading = true;
     try {
       await this.#readPartitions(followed, { next, share }, room, gathered);
     } catch (error) {
       // What was read before the failure is applied too: it will not be read again.
-      if (hasMoved(followed)) gathered.reached.set(followed, { vector: [...followed.next], highWater: next });
+      if (followed.moved) gathered.reached.set(followed, { vector: [...followed.next], highWater });
       throw error;
+    } finally {
+      followed.reading = false;
     }
     const vector = [...followed.next];
-    if (hasMoved(followed) || followed.paused) gathered.reached.set(followed, { vector, highWater: next });
-    else if (!this.#schedule.has(followed)) followed.waitingSinceMs = undefined;
-    if (!next.some((high, partition) => high > (vector[partition] ?? 0n))) return;
+    if (followed.moved || followed.paused) gathered.reached.set(followed, { vector, highWater });
+    else if (!this.#schedule.has(followed) && covers(vector, highWater)) followed.waitingSinceMs = undefined;
+    if (covers(vector, next)) return;
     if (followed.awaited) this.#schedule.hurry(followed);
     else this.#schedule.mark(followed);
   }
@@ -317,10 +343,6 @@ export class Projector<Batch extends { readonly tenant: TenantId }>
     const ms = Math.min(this.#options.retryAfterMs * 2 ** attempt, LONGEST_DELAY_MS);
     await sleep(ms, undefined, { signal: this.#stop.signal }).catch(() => undefined);
   }
-}
-
-function hasMoved({ next, confirmed }: FollowedTenant): boolean {
-  return next.some((offset, partition) => offset !== confirmed[partition]);
 }
 
 function isForGood(error: unknown): boolean {
