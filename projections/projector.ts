@@ -155,6 +155,16 @@ export class Projector<Batch extends { readonly tenant: TenantId }>
     });
   }
 
+  /** Follows the tenant no more, once nothing of it is in flight; what has been kept of it stays. */
+  async leave(tenant: TenantId): Promise<void> {
+    const followed = this.#followed.get(tenant);
+    if (!followed) return;
+    await this.limit(tenant, 'here');
+    this.#followed.delete(tenant);
+    followed.stopped = true;
+    followed.pause({ reason: 'it is no longer followed', partition: 0, offset: 0n });
+  }
+
   /** Ends after the portion that is being applied; what has not been read stays in the log. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#commits[Symbol.dispose]();
