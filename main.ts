@@ -21,6 +21,7 @@ import {
 import type { Config, HttpServer, Logger } from '#ops';
 import {
   ITEMS,
+  LIVE_VIEWS,
   Seals,
   USER_PROFILES,
   documentProgressOf,
@@ -179,12 +180,19 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
   const thread = opened.use(
     startProjectorThread({
       entry: new URL('./worker.ts', import.meta.url),
-      settings: { dataDir, generation: GENERATION },
+      settings: { dataDir },
       log,
-      tenants,
       clock,
     }),
   );
+
+  for (const { name: projection } of [LIVE_VIEWS, ITEMS, USER_PROFILES]) {
+    opened.use(
+      tenants.onTenant(({ id: tenant }) => {
+        thread.follow({ projection, generation: GENERATION, tenant });
+      }),
+    );
+  }
 
   const ingress = createIngress({
     log,
@@ -205,8 +213,8 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
   });
   const questions = createDocumentQuestions({
     documents,
-    items: documentProgressOf(thread, ITEMS, { generation: GENERATION }),
-    profiles: documentProgressOf(thread, USER_PROFILES, { generation: GENERATION }),
+    items: documentProgressOf(thread, ITEMS, () => GENERATION),
+    profiles: documentProgressOf(thread, USER_PROFILES, () => GENERATION),
     catalogue,
     clock,
   });
@@ -233,7 +241,7 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
   });
   const live = createLiveQuestions({
     views,
-    progress: viewProgressOf(thread, { generation: GENERATION }),
+    progress: viewProgressOf(thread, () => GENERATION),
     tenants,
     clock,
   });

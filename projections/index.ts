@@ -24,12 +24,13 @@ export {
   sliceTableOf,
 } from './slice-tables.ts';
 export { SLICE_VIEWS, countedAction, countedConversions, sliceViewSelect } from './slice-views.ts';
-export { MEASURES, PAGE_VIEW_NAMES, VIEWING_ACTIONS } from './live-views.ts';
+export { LIVE_VIEWS, MEASURES, PAGE_VIEW_NAMES, VIEWING_ACTIONS } from './live-views.ts';
 export type { ViewProgress, ViewState } from './view-progress.ts';
 export { hostProjectors } from './hosted-projectors.ts';
-export type { HostedProjector, OpenProjectors, Surroundings } from './hosted-projectors.ts';
+export type { HostedProjector, OpenProjectors, StartProjector, Surroundings } from './hosted-projectors.ts';
 export { startProjectorThread } from './projector-thread.ts';
 export type { ProjectorThread, ProjectorThreadOptions } from './projector-thread.ts';
+export type { ProjectorOf } from './projector-messages.ts';
 export { startViewProjector, viewProgressOf } from './view-projector.ts';
 export type { ViewProjectorDeps, ViewProjectorTuning } from './view-projector.ts';
 export type {
@@ -65,4 +66,4 @@ export type {
 } from './document-store.ts';
 export { startCatalogueCopies } from './catalogue-copies.ts';
 export type { CatalogueCopies, CatalogueCopiesDeps } from './catalogue-copies.ts';
-export type { ProjectionProgress, ProjectionState } from './projection-progress.ts';
+export type { GenerationProgress, ProjectionProgress, ProjectionState } from './projection-progress.ts';

@@ -41,8 +41,10 @@ function endAfter(turns: number): void {
 // From the given instant on it moves, as what trickles in is flushed by it.
 const clock = (): number => nowMs + Math.round(performance.now());
 
-await hostProjectors(parentPort!, async ({ onCommit, tenants, opened }) => {
+await hostProjectors(parentPort!, async ({ onCommit, opened }) => {
   const log = opened.use(openLmdbLogReader({ dataDir, onCommit }));
   const views = troubled(opened.use(openLmdbViewStore({ dataDir })));
-  return { live_views: opened.use(startViewProjector({ log, tenants, views, clock, tuning })) };
+  return {
+    live_views: (generation) => startViewProjector({ log, views, clock, tuning, generation }),
+  };
 });
