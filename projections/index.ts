@@ -64,6 +64,11 @@ export type {
   DocumentsApplied,
   KeptDocument,
 } from './document-store.ts';
+export { createDocumentReadModel } from './document-read-model.ts';
+export type { DocumentReadModelDeps } from './document-read-model.ts';
+export { createViewReadModel } from './view-read-model.ts';
+export type { ViewReadModelDeps } from './view-read-model.ts';
+export type { ThreadedReadModel } from './threaded-read-model.ts';
 export { startCatalogueCopies } from './catalogue-copies.ts';
 export type { CatalogueCopies, CatalogueCopiesDeps } from './catalogue-copies.ts';
 export type { GenerationProgress, ProjectionProgress, ProjectionState } from './projection-progress.ts';
