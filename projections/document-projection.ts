@@ -18,7 +18,7 @@ import type { DocumentId } from './document-store.ts';
 export type DocumentProjection<State> = {
   /** Also the name of the collection. */
   readonly name: string;
-  /** Raised whenever an event is folded to something else; `document-projection.version.test.ts` notices. */
+  /** Raised whenever an event is folded to something else; `logic-versions.test.ts` notices. */
   readonly version: number;
   /** Bytes that stand in every record of any concern; others need not be parsed. @default all are parsed */
   readonly marker?: Buffer;

@@ -6,7 +6,7 @@ import { joinIds } from './views.ts';
 
 /**
  * The projection of the live views. The version is raised whenever an event is folded to something else;
- * `live-views.version.test.ts` notices.
+ * `logic-versions.test.ts` notices.
  */
 export const LIVE_VIEWS = { name: 'live_views', version: 1 } as const;
 
