@@ -21,9 +21,9 @@ import {
 import type { Config, HttpServer, Logger } from '#ops';
 import {
   ITEMS,
-  LIVE_VIEWS,
   Seals,
   USER_PROFILES,
+  createThreadedReadModels,
   documentProgressOf,
   openFactsHorizon,
   startCatalogueCopies,
@@ -70,6 +70,7 @@ import { openLmdbViewStore } from './projections/lmdb-view-store.ts';
 import { openLmdbDocumentStore } from './projections/lmdb-document-store.ts';
 
 const GENERATION = 1;
+const active = (): number => GENERATION;
 const { version } = JSON.parse(readFileSync(new URL('./package.json', import.meta.url), 'utf8')) as {
   version: string;
 };
@@ -186,13 +187,12 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
     }),
   );
 
-  for (const { name: projection } of [LIVE_VIEWS, ITEMS, USER_PROFILES]) {
-    opened.use(
-      tenants.onTenant(({ id: tenant }) => {
-        thread.follow({ projection, generation: GENERATION, tenant });
-      }),
-    );
-  }
+  const models = createThreadedReadModels({ thread, views, documents, clock });
+  opened.use(
+    tenants.onTenant(({ id: tenant }) => {
+      for (const model of models) void model.follow({ tenant, generation: GENERATION });
+    }),
+  );
 
   const ingress = createIngress({
     log,
@@ -213,8 +213,8 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
   });
   const questions = createDocumentQuestions({
     documents,
-    items: documentProgressOf(thread, ITEMS, () => GENERATION),
-    profiles: documentProgressOf(thread, USER_PROFILES, () => GENERATION),
+    items: documentProgressOf(thread, ITEMS, active),
+    profiles: documentProgressOf(thread, USER_PROFILES, active),
     catalogue,
     clock,
   });
@@ -239,12 +239,7 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
     clock,
     limits: { ...limits, rows: config.sqlMaxRows },
   });
-  const live = createLiveQuestions({
-    views,
-    progress: viewProgressOf(thread, () => GENERATION),
-    tenants,
-    clock,
-  });
+  const live = createLiveQuestions({ views, progress: viewProgressOf(thread, active), tenants, clock });
   const document = assembleOpenApi(version, [
     door,
     entries,

@@ -21,18 +21,11 @@ const compare = (active: readonly Thing[], candidate: readonly Thing[]) =>
 
 test('every thing of either generation is compared once, whatever the other one has', async () => {
   // By numbers, and by the bytes of names: U+FFFF before what needs four bytes.
-  const keys: Compared['key'][] = [
-    ['a', 2],
-    ['a', 10],
-    ['a', 10, ''],
-    ['b'],
-    ['b', ''],
-    ['\uffff'],
-    ['😀'],
-  ];
+  const keys: Compared['key'][] = [['a', 2], ['a', 10], ['a', 10, ''], ['b'], ['b', ''], ['\uffff'], ['😀']];
   for (let active = 0; active < 128; active++) {
     for (const candidate of [0, 127, 85, active]) {
-      const pick = (bits: number): Thing[] => keys.flatMap((key, at) => (bits & (1 << at) ? [[key, { n: 1 }]] : []));
+      const pick = (bits: number): Thing[] =>
+        keys.flatMap((key, at) => (bits & (1 << at) ? [[key, { n: 1 }]] : []));
       const { compared, different, checksums } = await compare(pick(active), pick(candidate));
       const ones = (bits: number): number => keys.filter((_, at) => bits & (1 << at)).length;
       assert.equal(compared, ones(active | candidate));
@@ -49,7 +42,10 @@ test('a difference shows the fields that differ, at most five, and shortens what
   assert.equal(differences[0].active?.length, 200);
   assert.equal(differences[0].active, differences[0].candidate);
   const all = (await compare([[['x'], many]], [[['x'], {}]])).differences[0]?.examples;
-  assert.deepEqual(all, ['f0', 'f1', 'f10', 'f11', 'f12'].map((name) => `${name}: ${name.slice(1)} → nothing`));
+  assert.deepEqual(
+    all,
+    ['f0', 'f1', 'f10', 'f11', 'f12'].map((name) => `${name}: ${name.slice(1)} → nothing`),
+  );
 });
 
 test('of more than a thousand differences the first by name are listed, and all are counted', async () => {
@@ -78,8 +74,15 @@ test('a generation that is not in order is not compared, and both are closed', a
       closed++;
     }
   }
-  const ordered = [[['a'], {}], [['b'], {}], [['c'], {}]] as const;
-  const disordered = [[['b'], {}], [['a'], {}]] as const;
+  const ordered = [
+    [['a'], {}],
+    [['b'], {}],
+    [['c'], {}],
+  ] as const;
+  const disordered = [
+    [['b'], {}],
+    [['a'], {}],
+  ] as const;
   const signal = new AbortController().signal;
   await assert.rejects(compareGenerations(closing(ordered), closing(disordered), signal), /a comes after b/);
   assert.equal(closed, 2);

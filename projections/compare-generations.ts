@@ -52,7 +52,9 @@ export async function compareGenerations(
 
 /** A name out of ids: `u1/feed`. A slash, a percent sign or an asterisk within an id is written with a percent sign. */
 export function nameOf(...ids: readonly string[]): string {
-  return ids.map((id) => id.replace(/[%/*]/g, (sign) => encodeURIComponent(sign).replace('*', '%2A'))).join('/');
+  return ids
+    .map((id) => id.replace(/[%/*]/g, (sign) => encodeURIComponent(sign).replace('*', '%2A')))
+    .join('/');
 }
 
 /** One of the generations, as far as it has been read. */

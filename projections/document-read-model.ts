@@ -53,7 +53,8 @@ export function createDocumentReadModel(deps: DocumentReadModelDeps): ThreadedRe
     version: projection.version,
     thread,
     stand: async (of) => (await documents.checkpoint(setOf(of)))?.vector ?? [],
-    compare: (active, candidate, signal) => compareGenerations(contentOf(active), contentOf(candidate), signal),
+    compare: (active, candidate, signal) =>
+      compareGenerations(contentOf(active), contentOf(candidate), signal),
     drop: (of) => documents.drop(setOf(of)),
   });
 }
@@ -65,7 +66,8 @@ function fieldsOf(value: Json, path = ''): ReadonlyMap<string, string> {
     typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.entries(value) : [];
   if (members.length === 0) return fields.set(path, canonicalJson(value));
   for (const [name, member] of members) {
-    for (const [inner, text] of fieldsOf(member, path === '' ? name : `${path}.${name}`)) fields.set(inner, text);
+    for (const [inner, text] of fieldsOf(member, path === '' ? name : `${path}.${name}`))
+      fields.set(inner, text);
   }
   return fields;
 }

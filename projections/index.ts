@@ -69,6 +69,7 @@ export type { DocumentReadModelDeps } from './document-read-model.ts';
 export { createViewReadModel } from './view-read-model.ts';
 export type { ViewReadModelDeps } from './view-read-model.ts';
 export type { ThreadedReadModel } from './threaded-read-model.ts';
+export { createThreadedReadModels } from './threaded-read-models.ts';
 export { startCatalogueCopies } from './catalogue-copies.ts';
 export type { CatalogueCopies, CatalogueCopiesDeps } from './catalogue-copies.ts';
 export type { GenerationProgress, ProjectionProgress, ProjectionState } from './projection-progress.ts';

@@ -6,10 +6,9 @@ export type KeyRange = { readonly start: string; readonly end: string };
 /** Enough for any instant in epoch ms, so that the order of texts is that of time. */
 const BUCKET_DIGITS = 15;
 
-/** Characters that LMDB's keys cannot carry everywhere, and the one they are written with. */
-const AWKWARD = /[\u0000-\u0005]/g;
-const ESCAPED = /\u0005(.)/g;
+/** LMDB does not give the characters up to this one back from every key, so they are written with it. */
 const ESCAPE = '\u0005';
+const SHIFT = 64;
 
 /** Projections and tenants hold no slash; the id comes last, so it may hold anything. */
 export function prefixOf({ projection, generation, tenant }: ViewScope): string {
@@ -44,9 +43,14 @@ function bucketText(bucketMs: number): string {
 }
 
 function escaped(id: string): string {
-  return id.replace(AWKWARD, (character) => ESCAPE + String.fromCharCode(character.charCodeAt(0) + 64));
+  return id.replace(/\p{Cc}/gu, (character) =>
+    character > ESCAPE ? character : ESCAPE + String.fromCharCode(character.charCodeAt(0) + SHIFT),
+  );
 }
 
 function unescaped(text: string): string {
-  return text.replace(ESCAPED, (_, character: string) => String.fromCharCode(character.charCodeAt(0) - 64));
+  const [plain = '', ...others] = text.split(ESCAPE);
+  return (
+    plain + others.map((part) => String.fromCharCode(part.charCodeAt(0) - SHIFT) + part.slice(1)).join('')
+  );
 }

@@ -92,13 +92,18 @@ const TABLE: readonly Event[] = [
   ...[{ plan: 'free', seats: 3 }, { plan: null, city: 'Oslo' }, { plan: 'paid' }].map(
     (properties: JsonObject, index): Event => ({ ...generic('identify', index), kind: 'user', properties }),
   ),
-  ...['item_created', 'item_changed', 'item_replaced', 'item_deleted', 'item_removed', 'other'].flatMap((name, at) =>
-    ['i1', 'i2', `i${name}`].map((item, index): Event => ({
-      ...generic(name, (at * 5 + index) % 7),
-      kind: 'catalog',
-      item_id: item,
-      properties: { title: `${name} ${index}`, status: index === 1 ? 'hidden' : null, embedding: [at, index] },
-    })),
+  ...['item_created', 'item_changed', 'item_replaced', 'item_deleted', 'item_removed', 'other'].flatMap(
+    (name, at) =>
+      ['i1', 'i2', `i${name}`].map((item, index): Event => ({
+        ...generic(name, (at * 5 + index) % 7),
+        kind: 'catalog',
+        item_id: item,
+        properties: {
+          title: `${name} ${index}`,
+          status: index === 1 ? 'hidden' : null,
+          embedding: [at, index],
+        },
+      })),
   ),
   { ...first, timestamp: -1 },
 ];
@@ -185,7 +190,12 @@ test('one click and one item are folded into documents as their page says', () =
     'u1/': { ...profile, scenario_id: '' },
     'u1/feed': { ...profile, scenario_id: 'feed' },
   });
-  const created: Event = { ...first, kind: 'catalog', event_name: 'item_created', properties: { title: 'A' } };
+  const created: Event = {
+    ...first,
+    kind: 'catalog',
+    event_name: 'item_created',
+    properties: { title: 'A' },
+  };
   assert.deepEqual(documentsOf(ITEMS, [created]), {
     'feed/i1': {
       tenant_id: 'acme',
@@ -196,7 +206,12 @@ test('one click and one item are folded into documents as their page says', () =
       version: 1,
       created_at: NOON,
       updated_at: NOON,
-      fold: { replaced_at: [NOON, 0, '0'], deleted_at: null, status: null, stamps: { title: [NOON, 0, '0'] } },
+      fold: {
+        replaced_at: [NOON, 0, '0'],
+        deleted_at: null,
+        status: null,
+        stamps: { title: [NOON, 0, '0'] },
+      },
     },
   });
 });

@@ -79,7 +79,13 @@ type Followed = {
   limitAsk: number;
 };
 
-type Open = { readonly ask: Ask; readonly answered: (answer: Answer) => void; readonly failed: (fault: Fault) => void };
+/** What has been asked about a generation and not been answered. */
+type Open = {
+  readonly ask: Ask;
+  readonly followed: Followed;
+  readonly answered: (answer: Answer) => void;
+  readonly failed: (fault: Fault) => void;
+};
 
 class RunningThread implements ProjectorThread {
   readonly #options: ProjectorThreadOptions;
@@ -132,7 +138,7 @@ class RunningThread implements ProjectorThread {
     if (!followed) return;
     this.#followed.get(of.tenant)?.delete(nameOf(of));
     followed.known.pause({ reason: 'it is no longer followed', partition: 0, offset: 0n });
-    await this.#ask({ type: 'leave', of });
+    await this.#ask(followed, { type: 'leave', of });
   }
 
   async limit(of: ProjectorOf, to: PositionVector | 'here' | undefined): Promise<PositionVector> {
@@ -214,9 +220,9 @@ class RunningThread implements ProjectorThread {
     const restartInMs = Math.min(restartAfterMs * 2 ** this.#deaths++, LONGEST_DELAY_MS);
     endedChannel.publish({ reason, restartInMs });
     this.#pauseAll(`the thread of the projector has died: ${reason}`);
-    // Nothing of it is in flight any more; and what is followed again meanwhile must not be left later.
-    for (const { ask } of [...this.#open.values()]) {
-      if (ask.type === 'leave') this.#answered({ ask: ask.ask, vector: NOTHING });
+    // Nothing of what was left is in flight any more, and if it is followed again that is another matter.
+    for (const { ask, followed } of [...this.#open.values()]) {
+      if (this.#find(ask.of) !== followed) this.#answered({ ask: ask.ask, vector: followed.known.confirmed });
     }
     this.#restart = setTimeout(() => {
       this.#start();
@@ -242,7 +248,10 @@ class RunningThread implements ProjectorThread {
     if (announced.hasSubscribers) announced.publish(message);
   }
 
-  #confirmed(followed: Followed, applied: { readonly logIdentity: string; readonly vector: PositionVector }): void {
+  #confirmed(
+    followed: Followed,
+    applied: { readonly logIdentity: string; readonly vector: PositionVector },
+  ): void {
     const { known, standsStill } = followed;
     known.logIdentity = applied.logIdentity;
     known.confirm(applied.vector);
@@ -275,7 +284,10 @@ class RunningThread implements ProjectorThread {
       known.pause({ reason, partition: 0, offset: known.confirmed[0] ?? 0n });
   }
 
-  #add(of: ProjectorOf, { limit, standsStill }: { limit: PositionVector | undefined; standsStill: string | undefined }) {
+  #add(
+    of: ProjectorOf,
+    { limit, standsStill }: { limit: PositionVector | undefined; standsStill: string | undefined },
+  ) {
     const known = new FollowedTenant(of.tenant);
     known.limit = limit;
     const ofTenant = this.#followed.get(of.tenant) ?? new Map<string, Followed>();
@@ -286,7 +298,7 @@ class RunningThread implements ProjectorThread {
   async #setLimit(followed: Followed, to: PositionVector | 'here' | undefined): Promise<PositionVector> {
     const { of, known } = followed;
     if (to !== 'here') known.limit = to;
-    const asking = this.#ask({ type: 'limit', of, to });
+    const asking = this.#ask(followed, { type: 'limit', of, to });
     const ask = (followed.limitAsk = this.#asks);
     const vector = await asking;
     // Another limit may have been set while this one was waited for.
@@ -299,11 +311,11 @@ class RunningThread implements ProjectorThread {
     this.#setLimit(followed, to).catch(() => undefined);
   }
 
-  async #ask(asked: Asked): Promise<PositionVector> {
+  async #ask(followed: Followed, asked: Asked): Promise<PositionVector> {
     if (this.#stopping) throw stopped();
     const ask: Ask = { ...asked, ask: ++this.#asks };
     const answer = Promise.withResolvers<Answer>();
-    this.#open.set(ask.ask, { ask, answered: answer.resolve, failed: answer.reject });
+    this.#open.set(ask.ask, { ask, followed, answered: answer.resolve, failed: answer.reject });
     this.#tell(ask);
     return (await answer.promise).vector;
   }

@@ -3,6 +3,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import type { TestContext } from 'node:test';
 import type { PositionVector } from '#domain';
 import { ACME, IN_TIME, NOON, UMBRA, append, openHouse, startModels } from '../test/read-model-house.ts';
@@ -17,6 +18,15 @@ const OLDER = 'it was folded by version 1, this process has version 2: rebuild i
 async function reaches(model: ThreadedReadModel, of: GenerationOf, vector: PositionVector): Promise<void> {
   const done = await model.waitFor(of, vector, IN_TIME());
   assert.ok(done, (await model.state(of))?.paused?.reason ?? 'not in time');
+}
+
+/** Whoever waits for a thread that is about to be started again is answered at once. */
+async function comesBack(model: ThreadedReadModel, of: GenerationOf, vector: PositionVector): Promise<void> {
+  const signal = IN_TIME();
+  while (!(await model.waitFor(of, vector, signal))) {
+    signal.throwIfAborted();
+    await setImmediate();
+  }
 }
 
 /** Resolves with the next message on a channel. */
@@ -49,7 +59,7 @@ test('a thread that dies and is started again takes up just what was asked for',
   const vector = await append(house, ACME, [100, 300]);
   await ended;
   house.trouble[0] = TROUBLE.none;
-  while (!(await live.waitFor(of(1), vector, IN_TIME()))) await new Promise((resolve) => setImmediate(resolve));
+  await comesBack(live, of(1), vector);
   await reaches(live, of(2), start);
   assert.deepEqual((await live.state(of(2)))?.confirmed, start);
   assert.deepEqual((await live.state(of(1, UMBRA)))?.confirmed, here);
@@ -84,7 +94,7 @@ test('what was asked of a thread that died is answered by the next one', async (
   await ended;
   house.trouble[0] = TROUBLE.none;
   await Promise.all(asked);
-  while (!(await live.waitFor(of(1), further, IN_TIME()))) await new Promise((resolve) => setImmediate(resolve));
+  await comesBack(live, of(1), further);
 });
 
 test('a generation of other logic stands still with the reason, is read where it stands, and can go on', async (t) => {
@@ -115,15 +125,24 @@ test('a generation of other logic stands still with the reason, is read where it
     await model.follow(of(1));
     await reaches(model, of(1), further);
     assert.equal((await model.state(of(1)))?.paused, undefined);
-    // One that goes on already can be told to stand still, too.
-    await model.standStill(of(2), OLDER);
-    const state = await model.state(of(2));
-    assert.deepEqual([state?.confirmed, state?.paused?.reason], [further, OLDER]);
   }
-  const beyond = await append(house, ACME, [90, 100]);
+});
+
+test('a generation that is followed can be told to stand still too', async (t) => {
+  const house = await openHouse(t);
+  const vector = await append(house, ACME, [0, 60]);
+  await using models = startModels(house);
   for (const model of models.all) {
-    await reaches(model, of(1), beyond);
-    assert.deepEqual((await model.state(of(2)))?.confirmed, further);
+    await model.follow(of(1));
+    await reaches(model, of(1), vector);
+    await model.standStill(of(1), OLDER);
+    await model.follow(of(2));
+  }
+  const further = await append(house, ACME, [60, 90]);
+  for (const model of models.all) {
+    await reaches(model, of(2), further);
+    const state = await model.state(of(1));
+    assert.deepEqual([state?.confirmed, state?.paused?.reason], [vector, OLDER]);
   }
 });
 
@@ -206,14 +225,18 @@ test('the files grow no further however often it is rebuilt under load', async (
       const vector = await model.limit(of(1), 'here');
       await model.limit(of(generation), vector);
       await reaches(model, of(generation), vector);
-      const [comparison] = await Promise.all([model.compare(of(1), of(generation), vector, IN_TIME()), more()]);
+      const [comparison] = await Promise.all([
+        model.compare(of(1), of(generation), vector, IN_TIME()),
+        more(),
+      ]);
       assert.equal(comparison.different, 0);
       await model.limit(of(1), undefined);
       await model.leave(of(generation));
       await model.drop(of(generation));
     }
     let bytes = 0;
-    for (const name of ['views', 'documents']) bytes += (await stat(join(house.dataDir, name, 'data.mdb'))).size;
+    for (const name of ['views', 'documents'])
+      bytes += (await stat(join(house.dataDir, name, 'data.mdb'))).size;
     sizes.push(bytes);
   }
   const [first = 0, last = 0] = [sizes[1], sizes.at(-1)];

@@ -99,7 +99,12 @@ test('what only one of two generations has is named too', async (t) => {
   await house.documents.apply(set, { writes: [{ id: ['50%/*'], from: undefined, vector: [1n], body }] });
   const name = '50%25%2F%2A';
   assert.deepEqual((await profiles.compare(of(1), of(2), vector, IN_TIME())).differences, [
-    { name, active: null, candidate: '{"lost":{"a":1,"b":{}}}', examples: ['lost.a: nothing → 1', 'lost.b: nothing → {}'] },
+    {
+      name,
+      active: null,
+      candidate: '{"lost":{"a":1,"b":{}}}',
+      examples: ['lost.a: nothing → 1', 'lost.b: nothing → {}'],
+    },
   ]);
   const [swapped] = (await profiles.compare(of(2), of(1), vector, IN_TIME())).differences;
   assert.deepEqual([swapped?.candidate, swapped?.examples[0]], [null, 'lost.a: 1 → nothing']);
@@ -115,9 +120,15 @@ test('generations that do not stand at the vector are not compared', async (t) =
       await reaches(model, of(generation), vector);
     }
     const later = vector.with(0, vector[0]! + 1n);
-    await assert.rejects(model.compare(of(1), of(2), later, IN_TIME()), /does not stand where it is compared/);
+    await assert.rejects(
+      model.compare(of(1), of(2), later, IN_TIME()),
+      /does not stand where it is compared/,
+    );
     await assert.rejects(model.compare(of(1), of(3), vector, IN_TIME()), /Generation 3 of .* does not stand/);
-    await assert.rejects(model.compare(of(1), of(2), vector, AbortSignal.abort(new Error('enough'))), /enough/);
+    await assert.rejects(
+      model.compare(of(1), of(2), vector, AbortSignal.abort(new Error('enough'))),
+      /enough/,
+    );
     await assert.rejects(
       model.copyRest(of(1), of(2), { scope: { kind: 'event', event: 'click' }, vector }),
       /rebuilt whole/,
@@ -210,10 +221,16 @@ test('two tenants with the same ids are in different generations, and dropping o
     }
   }
   // 80 clicks and items among acme's events, 100 among umbra's, nine of ten of them clicks.
-  for (const [each, clicks] of [[of(2), 72], [of(1, UMBRA), 90]] as const) {
+  for (const [each, clicks] of [
+    [of(2), 72],
+    [of(1, UMBRA), 90],
+  ] as const) {
     const wanted = ['i0', 'i1', 'i2'].map((id) => ({ view: 'item:stats', id }) as const);
     const answer = await house.views.read({ projection: 'live_views', ...each }, wanted);
     const counted = answer?.found.map((found) => found[0]?.entries.get('click') ?? 0) ?? [];
-    assert.equal(counted.reduce((sum, count) => sum + count, 0), clicks);
+    assert.equal(
+      counted.reduce((sum, count) => sum + count, 0),
+      clicks,
+    );
   }
 });

@@ -29,9 +29,13 @@ export function threadedReadModel(parts: ThreadedReadModelParts): ThreadedReadMo
   async function checkStand(of: GenerationOf, vector: PositionVector): Promise<void> {
     const own = await parts.stand(of);
     if (covers(own, vector) && covers(vector, own)) return;
-    throw new Fault('INTERNAL', `Generation ${of.generation} of ${projection} does not stand where it is compared.`, {
-      details: { tenant: of.tenant, stands: own.join('.'), compared: vector.join('.') },
-    });
+    throw new Fault(
+      'INTERNAL',
+      `Generation ${of.generation} of ${projection} does not stand where it is compared.`,
+      {
+        details: { tenant: of.tenant, stands: own.join('.'), compared: vector.join('.') },
+      },
+    );
   }
 
   return {

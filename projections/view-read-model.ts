@@ -38,7 +38,8 @@ export function createViewReadModel({ thread, views, clock }: ViewReadModelDeps)
     async compare(active, candidate, signal) {
       const pruned = [await stand(active), await stand(candidate)].map(({ prunedAtMs }) => prunedAtMs);
       const atMs = Math.max(clock(), ...pruned);
-      const contentOf = (of: GenerationOf): AsyncIterable<Compared> => collections(views.scan(scopeOf(of), atMs));
+      const contentOf = (of: GenerationOf): AsyncIterable<Compared> =>
+        collections(views.scan(scopeOf(of), atMs));
       return compareGenerations(contentOf(active), contentOf(candidate), signal);
     },
 

@@ -309,7 +309,22 @@ export function viewStoreContract(name: string, open: () => Promise<OpenedViewSt
 
   clause('a scan is in the order of views, buckets and ids, whatever the characters', async ({ store }) => {
     await claimAll(store);
-    const ids = ['', 'a', 'a\u0000', 'a\u0000b', 'a\u0001', 'a\u0004', 'a\u0005', 'a\u0005@', 'a\u0006', 'a/', 'ab', 'é', '\uffff', '😀'];
+    const ids = [
+      '',
+      'a',
+      'a\u0000',
+      'a\u0000b',
+      'a\u0001',
+      'a\u0004',
+      'a\u0005',
+      'a\u0005@',
+      'a\u0006',
+      'a/',
+      'ab',
+      'é',
+      '\uffff',
+      '😀',
+    ];
     // Short and long ones, which a store may write differently.
     const all = ['', 'x'.repeat(70)].flatMap((prefix) => ids.map((id) => prefix + id));
     const keys = all.flatMap((id) => [
@@ -319,7 +334,13 @@ export function viewStoreContract(name: string, open: () => Promise<OpenedViewSt
       keyOf('item:stats', id),
     ]);
     const random = createRandom(7);
-    await store.apply(ACME, batchOf([0n, 1n], random.shuffled(keys).map((key) => [key, { m: NOON }])));
+    await store.apply(
+      ACME,
+      batchOf(
+        [0n, 1n],
+        random.shuffled(keys).map((key) => [key, { m: NOON }]),
+      ),
+    );
     const scanned: string[] = [];
     for await (const { key } of store.scan(ACME, NOON)) scanned.push(JSON.stringify(key));
     const expected = keys.toSorted(

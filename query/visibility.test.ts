@@ -66,10 +66,14 @@ test('without an activation everything is done once, and who waits for another l
   const waitFor = (logIdentity: string): string => formatReceipt({ logIdentity, ...position });
   let times = 0;
   const ask = (logIdentity: string) =>
-    inOneGeneration(progress, { tenant, wait: { waitFor: waitFor(logIdentity), timeoutMs: 1000 } }, async (state) => {
-      times++;
-      return state?.confirmed;
-    });
+    inOneGeneration(
+      progress,
+      { tenant, wait: { waitFor: waitFor(logIdentity), timeoutMs: 1000 } },
+      async (state) => {
+        times++;
+        return state?.confirmed;
+      },
+    );
   assert.deepEqual(await ask(LOG), [4n]);
   assert.equal(times, 1);
   await assert.rejects(

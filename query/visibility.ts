@@ -64,7 +64,11 @@ export async function untilVisible(
  */
 export async function inOneGeneration<State extends ProjectionState, Answer>(
   progress: GenerationProgress<State>,
-  asked: { readonly tenant: TenantId; readonly wait: Wait | undefined; readonly signal?: AbortSignal | undefined },
+  asked: {
+    readonly tenant: TenantId;
+    readonly wait: Wait | undefined;
+    readonly signal?: AbortSignal | undefined;
+  },
   read: (state: State | undefined) => Promise<Answer>,
 ): Promise<Answer> {
   const { tenant, wait, signal } = asked;

@@ -39,7 +39,8 @@ function troubled(views: ViewStore & ViewUpkeep): ViewStore & ViewUpkeep {
 function heavier(batch: ViewBatch): ViewBatch {
   const changes = batch.changes.map(({ key, entries }) => ({
     key,
-    entries: key.view === 'hot:items' ? new Map([...entries].map(([item, weight]) => [item, weight + 1])) : entries,
+    entries:
+      key.view === 'hot:items' ? new Map([...entries].map(([item, weight]) => [item, weight + 1])) : entries,
   }));
   return { ...batch, changes };
 }
