@@ -6,9 +6,8 @@ import type { Compared } from './compare-generations.ts';
 import type { DocumentProjection } from './document-projection.ts';
 import type { DocumentId, DocumentSet, DocumentStore } from './document-store.ts';
 import type { ProjectorThread } from './projector-thread.ts';
-import type { GenerationOf } from './read-model.ts';
+import type { GenerationOf, ReadModel } from './read-model.ts';
 import { threadedReadModel } from './threaded-read-model.ts';
-import type { ThreadedReadModel } from './threaded-read-model.ts';
 
 export type DocumentReadModelDeps = {
   readonly projection: Pick<DocumentProjection<unknown>, 'name' | 'version'>;
@@ -23,7 +22,7 @@ const PAGE = 100;
  * The documents of a projection as a read model in generations, compared document by document. A document adds
  * its events up, so the share of some of them cannot be taken out of it: they are rebuilt whole.
  */
-export function createDocumentReadModel(deps: DocumentReadModelDeps): ThreadedReadModel {
+export function createDocumentReadModel(deps: DocumentReadModelDeps): ReadModel {
   const { projection, thread, documents } = deps;
   const setOf = ({ tenant, generation }: GenerationOf): DocumentSet => ({
     name: projection.name,

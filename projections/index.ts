@@ -68,7 +68,7 @@ export { createDocumentReadModel } from './document-read-model.ts';
 export type { DocumentReadModelDeps } from './document-read-model.ts';
 export { createViewReadModel } from './view-read-model.ts';
 export type { ViewReadModelDeps } from './view-read-model.ts';
-export type { ThreadedReadModel } from './threaded-read-model.ts';
+export type { GenerationOf, ReadModel } from './read-model.ts';
 export { createThreadedReadModels } from './threaded-read-models.ts';
 export { startCatalogueCopies } from './catalogue-copies.ts';
 export type { CatalogueCopies, CatalogueCopiesDeps } from './catalogue-copies.ts';

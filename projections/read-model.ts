@@ -61,6 +61,12 @@ export interface ReadModel {
    */
   follow(of: GenerationOf, limit?: PositionVector): Promise<void>;
 
+  /**
+   * Opens the generation where it stands and folds nothing into it: the reason is that of its state, and stands
+   * beside every answer. `follow` lets it go on.
+   */
+  standStill(of: GenerationOf, reason: string): Promise<void>;
+
   /** Where the generation stands; undefined when it is not followed or the tenant has no log. */
   state(of: GenerationOf): Promise<ProjectionState | undefined>;
 

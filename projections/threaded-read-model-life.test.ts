@@ -9,19 +9,18 @@ import type { PositionVector } from '#domain';
 import { ACME, IN_TIME, NOON, UMBRA, append, openHouse, startModels } from '../test/read-model-house.ts';
 import { temporaryDir } from '../test/platform.ts';
 import { TROUBLE } from '../test/trouble.ts';
-import type { GenerationOf } from './read-model.ts';
-import type { ThreadedReadModel } from './threaded-read-model.ts';
+import type { GenerationOf, ReadModel } from './read-model.ts';
 
 const of = (generation: number, tenant = ACME): GenerationOf => ({ tenant, generation });
 const OLDER = 'it was folded by version 1, this process has version 2: rebuild it';
 
-async function reaches(model: ThreadedReadModel, of: GenerationOf, vector: PositionVector): Promise<void> {
+async function reaches(model: ReadModel, of: GenerationOf, vector: PositionVector): Promise<void> {
   const done = await model.waitFor(of, vector, IN_TIME());
   assert.ok(done, (await model.state(of))?.paused?.reason ?? 'not in time');
 }
 
 /** Whoever waits for a thread that is about to be started again is answered at once. */
-async function comesBack(model: ThreadedReadModel, of: GenerationOf, vector: PositionVector): Promise<void> {
+async function comesBack(model: ReadModel, of: GenerationOf, vector: PositionVector): Promise<void> {
   const signal = IN_TIME();
   while (!(await model.waitFor(of, vector, signal))) {
     signal.throwIfAborted();

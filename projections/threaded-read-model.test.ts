@@ -2,12 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { PositionVector } from '#domain';
 import { ACME, IN_TIME, UMBRA, append, openHouse, startModels } from '../test/read-model-house.ts';
-import type { GenerationOf } from './read-model.ts';
-import type { ThreadedReadModel } from './threaded-read-model.ts';
+import type { GenerationOf, ReadModel } from './read-model.ts';
 
 const of = (generation: number, tenant = ACME): GenerationOf => ({ tenant, generation });
 
-async function reaches(model: ThreadedReadModel, of: GenerationOf, vector: PositionVector): Promise<void> {
+async function reaches(model: ReadModel, of: GenerationOf, vector: PositionVector): Promise<void> {
   const done = await model.waitFor(of, vector, IN_TIME());
   assert.ok(done, (await model.state(of))?.paused?.reason ?? 'not in time');
 }

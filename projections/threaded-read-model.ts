@@ -3,15 +3,6 @@ import type { PositionVector } from '#domain';
 import type { ProjectorThread } from './projector-thread.ts';
 import type { GenerationComparison, GenerationOf, ReadModel } from './read-model.ts';
 
-/** A read model whose generations are folded in another thread. */
-export interface ThreadedReadModel extends ReadModel {
-  /**
-   * Opens the generation where it stands and folds nothing into it, because the logic of this process is not its
-   * own; the reason stands in its state and beside every answer. `follow` lets it go on.
-   */
-  standStill(of: GenerationOf, reason: string): Promise<void>;
-}
-
 /** What one kind of read model adds to what they have in common. */
 export type ThreadedReadModelParts = Pick<ReadModel, 'projection' | 'version'> & {
   readonly thread: ProjectorThread;
@@ -22,7 +13,7 @@ export type ThreadedReadModelParts = Pick<ReadModel, 'projection' | 'version'> &
 };
 
 /** A read model that is folded whole or not at all, by projectors in a thread. */
-export function threadedReadModel(parts: ThreadedReadModelParts): ThreadedReadModel {
+export function threadedReadModel(parts: ThreadedReadModelParts): ReadModel {
   const { projection, version, thread } = parts;
   const projectorOf = (of: GenerationOf) => ({ projection, tenant: of.tenant, generation: of.generation });
 

@@ -2,7 +2,7 @@ import { createDocumentReadModel } from './document-read-model.ts';
 import { ITEMS, USER_PROFILES } from './document-projection.ts';
 import type { DocumentStore } from './document-store.ts';
 import type { ProjectorThread } from './projector-thread.ts';
-import type { ThreadedReadModel } from './threaded-read-model.ts';
+import type { ReadModel } from './read-model.ts';
 import { createViewReadModel } from './view-read-model.ts';
 import type { ViewStore, ViewUpkeep } from './view-store.ts';
 
@@ -13,7 +13,7 @@ export function createThreadedReadModels(deps: {
   readonly documents: Pick<DocumentStore, 'list' | 'checkpoint' | 'drop'>;
   /** Epoch ms. */
   readonly clock: () => number;
-}): readonly ThreadedReadModel[] {
+}): readonly ReadModel[] {
   return [
     createViewReadModel(deps),
     createDocumentReadModel({ ...deps, projection: ITEMS }),

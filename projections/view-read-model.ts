@@ -2,9 +2,8 @@ import { compareGenerations, nameOf } from './compare-generations.ts';
 import type { Compared } from './compare-generations.ts';
 import { LIVE_VIEWS } from './live-views.ts';
 import type { ProjectorThread } from './projector-thread.ts';
-import type { GenerationOf } from './read-model.ts';
+import type { GenerationOf, ReadModel } from './read-model.ts';
 import { threadedReadModel } from './threaded-read-model.ts';
-import type { ThreadedReadModel } from './threaded-read-model.ts';
 import type { ViewContent, ViewScope, ViewStore, ViewUpkeep } from './view-store.ts';
 import { VIEWS } from './views.ts';
 
@@ -20,7 +19,7 @@ export type ViewReadModelDeps = {
  * collection at one instant: now, or a later one at which something has been removed already. Their numbers are
  * sums and newest instants, out of which the share of some records cannot be taken, so they are rebuilt whole.
  */
-export function createViewReadModel({ thread, views, clock }: ViewReadModelDeps): ThreadedReadModel {
+export function createViewReadModel({ thread, views, clock }: ViewReadModelDeps): ReadModel {
   const { name: projection, version } = LIVE_VIEWS;
   const scopeOf = ({ tenant, generation }: GenerationOf): ViewScope => ({ projection, generation, tenant });
 

@@ -5,7 +5,7 @@ import type { Event, PositionVector, TenantId } from '#domain';
 import type { EventLog, NewRecord } from '#log';
 import { createDocumentReadModel, createViewReadModel, ITEMS, startProjectorThread } from '#projections';
 import { USER_PROFILES } from '#projections';
-import type { DocumentStore, ProjectorThread, ThreadedReadModel, ViewStore, ViewUpkeep } from '#projections';
+import type { DocumentStore, ProjectorThread, ReadModel, ViewStore, ViewUpkeep } from '#projections';
 import { openLmdbEventLog } from '../log/lmdb-event-log.ts';
 import { openLmdbDocumentStore } from '../projections/lmdb-document-store.ts';
 import { openLmdbViewStore } from '../projections/lmdb-view-store.ts';
@@ -29,10 +29,10 @@ export type House = {
 
 export type Models = AsyncDisposable & {
   readonly thread: ProjectorThread;
-  readonly live: ThreadedReadModel;
-  readonly items: ThreadedReadModel;
-  readonly profiles: ThreadedReadModel;
-  readonly all: readonly ThreadedReadModel[];
+  readonly live: ReadModel;
+  readonly items: ReadModel;
+  readonly profiles: ReadModel;
+  readonly all: readonly ReadModel[];
 };
 
 export function tenantId(text: string): TenantId {
