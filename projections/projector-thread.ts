@@ -3,8 +3,8 @@ import { Worker } from 'node:worker_threads';
 import { Fault, covers } from '#domain';
 import type { PositionVector, TenantId } from '#domain';
 import type { EventLog, LogBounds } from '#log';
-import { FollowedTenant } from './followed-tenant.ts';
-import type { Pause } from './followed-tenant.ts';
+import { FollowedGeneration, FollowedGenerations } from './followed-generations.ts';
+import type { FollowedTenant } from './followed-tenant.ts';
 import { stateOf } from './projection-progress.ts';
 import type { ProjectionState } from './projection-progress.ts';
 import type {
@@ -68,29 +68,17 @@ export function startProjectorThread(options: ProjectorThreadOptions): Projector
   return new RunningThread(options);
 }
 
-/** A generation that somebody has asked to be followed. */
-type Followed = {
-  readonly of: ProjectorOf;
-  /** What is known of it here; its limit is the one to be told when the thread is started again. */
-  readonly known: FollowedTenant;
-  /** Why nothing may be folded into it, if so. */
-  standsStill: string | undefined;
-  /** The number under which its limit was set last. */
-  limitAsk: number;
-};
-
 /** What has been asked about a generation and not been answered. */
 type Open = {
   readonly ask: Ask;
-  readonly followed: Followed;
+  readonly followed: FollowedGeneration;
   readonly answered: (answer: Answer) => void;
   readonly failed: (fault: Fault) => void;
 };
 
 class RunningThread implements ProjectorThread {
   readonly #options: ProjectorThreadOptions;
-  /** By tenant, then by projection and generation. */
-  readonly #followed = new Map<TenantId, Map<string, Followed>>();
+  readonly #followed = new FollowedGenerations();
   /** What has been asked and not been answered, by its number. */
   readonly #open = new Map<number, Open>();
   readonly #committed = new Set<TenantId>();
@@ -112,37 +100,32 @@ class RunningThread implements ProjectorThread {
   }
 
   follow(of: ProjectorOf, limit?: PositionVector): void {
-    const followed = this.#find(of);
+    const followed = this.#followed.find(of);
     if (!followed) {
-      this.#add(of, { limit, standsStill: undefined });
+      this.#add(of, limit);
     } else if (followed.standsStill !== undefined) {
       followed.standsStill = undefined;
-      followed.known.pause(undefined);
       this.#tellLimit(followed, limit);
     }
   }
 
   standStill(of: ProjectorOf, reason: string): void {
-    const followed = this.#find(of);
-    if (!followed) {
-      this.#add(of, { limit: NOTHING, standsStill: reason });
-    } else {
-      followed.standsStill = reason;
-      followed.known.pause(standingStill(followed, reason));
-      this.#tellLimit(followed, NOTHING);
-    }
+    const known = this.#followed.find(of);
+    const followed = known ?? this.#add(of, NOTHING);
+    followed.standsStill = reason;
+    if (known) this.#tellLimit(followed, NOTHING);
   }
 
   async leave(of: ProjectorOf): Promise<void> {
-    const followed = this.#find(of);
+    const followed = this.#followed.find(of);
     if (!followed) return;
-    this.#followed.get(of.tenant)?.delete(nameOf(of));
-    followed.known.pause({ reason: 'it is no longer followed', partition: 0, offset: 0n });
+    this.#followed.remove(of);
+    followed.pause('it is no longer followed');
     await this.#ask(followed, { type: 'leave', of });
   }
 
   async limit(of: ProjectorOf, to: PositionVector | 'here' | undefined): Promise<PositionVector> {
-    const followed = this.#find(of);
+    const followed = this.#followed.find(of);
     if (!followed) {
       throw new Fault('INTERNAL', `Generation ${of.generation} of ${of.projection} is not followed.`, {
         details: { tenant: of.tenant },
@@ -154,7 +137,7 @@ class RunningThread implements ProjectorThread {
   }
 
   async state(of: ProjectorOf): Promise<ProjectionState | undefined> {
-    const known = this.#find(of)?.known;
+    const known = this.#followed.find(of)?.known;
     if (!known || !(await this.#bounds(of.tenant))) return undefined;
     // Until the thread has said where it stands with the tenant, or that it cannot.
     await known.reaches([], NEVER);
@@ -163,7 +146,7 @@ class RunningThread implements ProjectorThread {
   }
 
   async waitFor(of: ProjectorOf, vector: PositionVector, signal: AbortSignal): Promise<boolean> {
-    const followed = this.#find(of);
+    const followed = this.#followed.find(of);
     if (!followed) return false;
     const wait = ++this.#waits;
     this.#tell({ type: 'wait', wait, of, vector });
@@ -210,7 +193,7 @@ class RunningThread implements ProjectorThread {
       if (!this.#stopping) this.#died(reason, clock() - startedAtMs);
       ended.resolve(undefined);
     });
-    for (const { of, known } of this.#all()) this.#tell({ type: 'follow', of, limit: known.limit });
+    for (const { of, known } of this.#followed.all()) this.#tell({ type: 'follow', of, limit: known.limit });
     for (const { ask } of this.#open.values()) this.#tell(ask);
   }
 
@@ -222,7 +205,8 @@ class RunningThread implements ProjectorThread {
     this.#pauseAll(`the thread of the projector has died: ${reason}`);
     // Nothing of what was left is in flight any more, and if it is followed again that is another matter.
     for (const { ask, followed } of [...this.#open.values()]) {
-      if (this.#find(ask.of) !== followed) this.#answered({ ask: ask.ask, vector: followed.known.confirmed });
+      if (this.#followed.find(ask.of) !== followed)
+        this.#answered({ ask: ask.ask, vector: followed.known.confirmed });
     }
     this.#restart = setTimeout(() => {
       this.#start();
@@ -230,11 +214,12 @@ class RunningThread implements ProjectorThread {
   }
 
   #take({ channel: name, message }: Announcement): void {
-    const followed = this.#find(message);
+    const followed = this.#followed.find(message);
     if (followed) {
       switch (name) {
         case 'daybook:projections:applied':
-          this.#confirmed(followed, message);
+          followed.confirm(message);
+          void this.#noteWaiting(followed.known);
           break;
         case 'daybook:projections:paused': {
           const { reason, partition, offset } = message;
@@ -248,18 +233,6 @@ class RunningThread implements ProjectorThread {
     if (announced.hasSubscribers) announced.publish(message);
   }
 
-  #confirmed(
-    followed: Followed,
-    applied: { readonly logIdentity: string; readonly vector: PositionVector },
-  ): void {
-    const { known, standsStill } = followed;
-    known.logIdentity = applied.logIdentity;
-    known.confirm(applied.vector);
-    if (standsStill !== undefined) known.pause(standingStill(followed, standsStill));
-    else if (known.paused) known.pause(undefined);
-    void this.#noteWaiting(known);
-  }
-
   async #noteWaiting(known: FollowedTenant): Promise<void> {
     const bounds = await this.#bounds(known.tenant).catch(() => undefined);
     if (!bounds) return;
@@ -267,7 +240,7 @@ class RunningThread implements ProjectorThread {
   }
 
   #moved(tenant: TenantId): void {
-    for (const { known } of this.#followed.get(tenant)?.values() ?? []) {
+    for (const { known } of this.#followed.ofTenant(tenant)) {
       known.waitingSinceMs ??= this.#options.clock();
     }
     if (this.#committed.size === 0) {
@@ -280,22 +253,20 @@ class RunningThread implements ProjectorThread {
   }
 
   #pauseAll(reason: string): void {
-    for (const { known } of this.#all())
-      known.pause({ reason, partition: 0, offset: known.confirmed[0] ?? 0n });
+    for (const followed of this.#followed.all()) followed.pause(reason);
   }
 
-  #add(
-    of: ProjectorOf,
-    { limit, standsStill }: { limit: PositionVector | undefined; standsStill: string | undefined },
-  ) {
-    const known = new FollowedTenant(of.tenant);
-    known.limit = limit;
-    const ofTenant = this.#followed.get(of.tenant) ?? new Map<string, Followed>();
-    this.#followed.set(of.tenant, ofTenant.set(nameOf(of), { of, known, standsStill, limitAsk: 0 }));
+  #add(of: ProjectorOf, limit: PositionVector | undefined): FollowedGeneration {
+    const followed = new FollowedGeneration(of, limit);
+    this.#followed.add(followed);
     this.#tell({ type: 'follow', of, limit });
+    return followed;
   }
 
-  async #setLimit(followed: Followed, to: PositionVector | 'here' | undefined): Promise<PositionVector> {
+  async #setLimit(
+    followed: FollowedGeneration,
+    to: PositionVector | 'here' | undefined,
+  ): Promise<PositionVector> {
     const { of, known } = followed;
     if (to !== 'here') known.limit = to;
     const asking = this.#ask(followed, { type: 'limit', of, to });
@@ -307,11 +278,11 @@ class RunningThread implements ProjectorThread {
   }
 
   /** Nobody waits for it to hold. */
-  #tellLimit(followed: Followed, to: PositionVector | undefined): void {
+  #tellLimit(followed: FollowedGeneration, to: PositionVector | undefined): void {
     this.#setLimit(followed, to).catch(() => undefined);
   }
 
-  async #ask(followed: Followed, asked: Asked): Promise<PositionVector> {
+  async #ask(followed: FollowedGeneration, asked: Asked): Promise<PositionVector> {
     if (this.#stopping) throw stopped();
     const ask: Ask = { ...asked, ask: ++this.#asks };
     const answer = Promise.withResolvers<Answer>();
@@ -330,14 +301,6 @@ class RunningThread implements ProjectorThread {
     this.#worker?.postMessage(message);
   }
 
-  #find(of: ProjectorOf): Followed | undefined {
-    return this.#followed.get(of.tenant)?.get(nameOf(of));
-  }
-
-  #all(): Followed[] {
-    return [...this.#followed.values()].flatMap((ofTenant) => [...ofTenant.values()]);
-  }
-
   async #bounds(tenant: TenantId): Promise<LogBounds | undefined> {
     try {
       return await this.#options.log.bounds({ tenant, channel: 'events' });
@@ -351,14 +314,6 @@ class RunningThread implements ProjectorThread {
 /** A limit that lets nothing through. */
 const NOTHING: PositionVector = [];
 
-function nameOf({ projection, generation }: ProjectorOf): string {
-  return `${projection}/${generation}`;
-}
-
 function stopped(): Fault {
   return new Fault('LOG_CLOSED', 'The projector has been stopped.');
-}
-
-function standingStill({ known }: Followed, reason: string): Pause {
-  return { reason, partition: 0, offset: known.confirmed[0] ?? 0n };
 }
