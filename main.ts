@@ -20,10 +20,12 @@ import {
 } from '#ops';
 import type { Config, HttpServer, Logger } from '#ops';
 import {
+  HOUR_LEDGER,
   ConfirmationTimes,
   ITEMS,
   Seals,
   USER_PROFILES,
+  createThreadedReadModels,
   documentProgressOf,
   openFactsHorizon,
   startCatalogueCopies,
@@ -87,6 +89,7 @@ import { openLmdbViewStore } from './projections/lmdb-view-store.ts';
 import { openLmdbDocumentStore } from './projections/lmdb-document-store.ts';
 
 const GENERATION = 1;
+const active = (): number => GENERATION;
 const { version } = JSON.parse(readFileSync(new URL('./package.json', import.meta.url), 'utf8')) as {
   version: string;
 };
@@ -206,15 +209,21 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
   const thread = opened.use(
     startProjectorThread({
       entry: new URL('./worker.ts', import.meta.url),
-      settings: { dataDir, generation: GENERATION },
+      settings: { dataDir },
       log,
-      tenants,
       clock,
     }),
   );
 
   const places = opened.use(await openLmdbDeadLetterStore({ dataDir }));
   const deadLetters = opened.use(startDeadLetterIndex({ log, tenants, store: places }));
+  const models = createThreadedReadModels({ thread, views, documents, clock });
+  opened.use(
+    tenants.onTenant(({ id: tenant }) => {
+      for (const model of models) void model.follow({ tenant, generation: GENERATION });
+      thread.follow({ projection: HOUR_LEDGER, generation: 1, tenant });
+    }),
+  );
 
   const ingress = createIngress({
     log,
@@ -233,9 +242,9 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
     maxBodyBytes: config.ingressMaxBodyBytes,
     stopping,
   });
-  const items = documentProgressOf(thread, ITEMS, { generation: GENERATION });
-  const profiles = documentProgressOf(thread, USER_PROFILES, { generation: GENERATION });
-  const viewProgress = viewProgressOf(thread, { generation: GENERATION });
+  const items = documentProgressOf(thread, ITEMS, active);
+  const profiles = documentProgressOf(thread, USER_PROFILES, active);
+  const viewProgress = viewProgressOf(thread, active);
   const questions = createDocumentQuestions({
     documents,
     items,

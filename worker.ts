@@ -1,6 +1,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import {
+  HOUR_LEDGER,
   ITEMS,
+  LIVE_VIEWS,
   USER_PROFILES,
   hostProjectors,
   startDocumentProjector,
@@ -14,22 +16,22 @@ import { openLmdbViewStore } from './projections/lmdb-view-store.ts';
 
 // What main.ts is to the process, this is to the thread in which projectors fold: it chooses their adapters.
 
-const { dataDir, generation } = workerData as { readonly dataDir: string; readonly generation: number };
+const { dataDir } = workerData as { readonly dataDir: string };
 
 if (!parentPort) throw new Error('This module is started by main.ts, in a thread of its own.');
 
-await hostProjectors(parentPort, async ({ onCommit, tenants, opened }) => {
+await hostProjectors(parentPort, async ({ onCommit, opened }) => {
   const log = opened.use(openLmdbLogReader({ dataDir, onCommit }));
-  const common = { log, tenants, clock: Date.now, generation };
+  const common = { log, clock: Date.now };
   const views = opened.use(openLmdbViewStore({ dataDir }));
   const documents = opened.use(await openLmdbDocumentStore({ dataDir }));
   const hours = opened.use(openLmdbHourLedgerStore({ dataDir }));
   return {
-    live_views: opened.use(startViewProjector({ ...common, views })),
-    [ITEMS.name]: opened.use(startDocumentProjector({ ...common, documents, projection: ITEMS })),
-    [USER_PROFILES.name]: opened.use(
-      startDocumentProjector({ ...common, documents, projection: USER_PROFILES }),
-    ),
-    hour_ledger: opened.use(startHourLedgerProjector({ log, tenants, store: hours })),
+    [LIVE_VIEWS.name]: (generation) => startViewProjector({ ...common, views, generation }),
+    [ITEMS.name]: (generation) =>
+      startDocumentProjector({ ...common, documents, projection: ITEMS, generation }),
+    [USER_PROFILES.name]: (generation) =>
+      startDocumentProjector({ ...common, documents, projection: USER_PROFILES, generation }),
+    [HOUR_LEDGER]: () => startHourLedgerProjector({ log, store: hours }),
   };
 });

@@ -4,6 +4,7 @@ import type { Tenant, TenantId } from '#domain';
 import type { EventLog, NewRecord } from '#log';
 import {
   ITEMS,
+  LIVE_VIEWS,
   Seals,
   USER_PROFILES,
   documentProgressOf,
@@ -146,11 +147,13 @@ export async function ratesFromLog(
   await using _sealer = startSealer({ seals, slices: facts, progress: projector, clock });
   await using thread = startProjectorThread({
     entry: new URL('../worker.ts', import.meta.url),
-    settings: { dataDir, generation: 1 },
+    settings: { dataDir },
     log,
-    tenants,
     clock,
   });
+  for (const projection of [LIVE_VIEWS, ITEMS, USER_PROFILES]) {
+    thread.follow({ projection: projection.name, generation: 1, tenant: followed.id });
+  }
   const models: Readonly<Record<string, ProjectionProgress>> = {
     facts: projector,
     'live views': viewProgressOf(thread),

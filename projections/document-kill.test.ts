@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Event, Tenant } from '#domain';
+import type { Event } from '#domain';
 import { openLmdbEventLog } from '../log/lmdb-event-log.ts';
 import { temporaryDir } from '../test/platform.ts';
 import { USER_PROFILES } from './document-projection.ts';
@@ -37,22 +37,18 @@ async function openHouse(dataDir: string) {
   const opened = new AsyncDisposableStack();
   const log = opened.use(await openLmdbEventLog({ dataDir, mapBytes: 1024 ** 3 }));
   const documents = opened.use(await openLmdbDocumentStore({ dataDir }));
-  const onTenant = (listener: (tenant: Tenant) => void): Disposable => {
-    listener({ id: ACME, partitions: 4, createdAtMs: 0 });
-    return { [Symbol.dispose]: () => undefined };
-  };
   // Small portions, so that many transactions are under way while the process lives.
   const tuning = { maxRecords: 150, flushAfterMs: 1, restMs: 0 };
   const projector = opened.use(
     startDocumentProjector({
       log,
       documents,
-      tenants: { onTenant },
       clock: Date.now,
       projection: USER_PROFILES,
       tuning,
     }),
   );
+  projector.follow(ACME);
   return { log, documents, projector, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
 

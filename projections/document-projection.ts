@@ -28,6 +28,8 @@ import type { DocumentId } from './document-store.ts';
 export type DocumentProjection<State, Step = unknown> = {
   /** Also the name of the collection. */
   readonly name: string;
+  /** Raised whenever an event is folded to something else; `logic-versions.test.ts` notices. */
+  readonly version: number;
   /** Bytes that stand in every record of any concern; others need not be parsed. @default all are parsed */
   readonly marker?: Buffer;
   /** The documents an event is folded into. */
@@ -45,6 +47,7 @@ export type DocumentProjection<State, Step = unknown> = {
 /** Profiles of users, by user and scenario; the scenario `''` is the profile over all scenarios (MG-03, PJ-02). */
 export const USER_PROFILES: DocumentProjection<Profile, ProfileStep> = {
   name: 'user_profiles',
+  version: 1,
   idsOf: (event) => profileScopes(event).map((scenario) => [event.user_id ?? '', scenario]),
   stateOf: (body) => profileOf(body as ProfileDocument | undefined),
   stepOf: profileStepOf,
@@ -60,6 +63,7 @@ export const USER_PROFILES: DocumentProjection<Profile, ProfileStep> = {
 /** The items of the catalogue, by scenario and item (MG-02). */
 export const ITEMS: DocumentProjection<Item, LoggedEvent> = {
   name: 'items',
+  version: 1,
   marker: Buffer.from('"kind":"catalog"'),
   idsOf: (event) => (isAboutItem(event) ? [[event.scenario_id ?? '', event.item_id]] : []),
   stateOf: (body) => itemOf(body as ItemDocument | undefined),

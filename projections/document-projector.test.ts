@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
-import type { Event, PositionVector, Tenant, TenantId } from '#domain';
+import type { Event, PositionVector, TenantId } from '#domain';
 import type { EventLog, NewRecord } from '#log';
 import { openLmdbEventLog } from '../log/lmdb-event-log.ts';
 import { temporaryDir } from '../test/platform.ts';
@@ -43,14 +43,12 @@ function start(
   } = {},
 ): DocumentProgress & AsyncDisposable {
   const { tenants = [ACME], tuning = {}, projection } = options;
-  const onTenant = (listener: (tenant: Tenant) => void): Disposable => {
-    for (const id of tenants) listener({ id, partitions: PARTITIONS, createdAtMs: 0 });
-    return { [Symbol.dispose]: () => undefined };
-  };
-  const deps = { ...house, tenants: { onTenant }, clock: Date.now, tuning };
-  return projection
+  const deps = { ...house, clock: Date.now, tuning };
+  const projector = projection
     ? startDocumentProjector({ ...deps, projection })
     : startDocumentProjector({ ...deps, projection: USER_PROFILES });
+  for (const tenant of tenants) projector.follow(tenant);
+  return projector;
 }
 
 const eventOf = (tenant: TenantId, index: number, more: Partial<Event> = {}): Event => ({

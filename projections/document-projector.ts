@@ -1,10 +1,12 @@
 import { channel } from 'node:diagnostics_channel';
-import type { EventLogReader, Tenants } from '#log';
+import type { TenantId } from '#domain';
+import type { EventLogReader } from '#log';
 import { DocumentFold } from './document-fold.ts';
 import type { DocumentProjection } from './document-projection.ts';
 import type { DocumentStore } from './document-store.ts';
 import type { FollowedTenant, Pause } from './followed-tenant.ts';
-import type { ProjectionProgress, ProjectionState } from './projection-progress.ts';
+import type { HostedProjector } from './hosted-projectors.ts';
+import type { GenerationProgress, ProjectionState } from './projection-progress.ts';
 import { PROJECTOR_TUNING, Projector } from './projector.ts';
 import type { ProjectorTuning } from './projector.ts';
 import type { ProjectorThread } from './projector-thread.ts';
@@ -13,12 +15,11 @@ import type { ProjectorThread } from './projector-thread.ts';
 export type DocumentState = ProjectionState & { readonly generation: number };
 
 /** Tells readers how far the documents are, and lets them wait for a position. */
-export type DocumentProgress = ProjectionProgress<DocumentState>;
+export type DocumentProgress = GenerationProgress<DocumentState>;
 
 export type DocumentProjectorDeps<State> = {
   readonly projection: DocumentProjection<State>;
   readonly log: EventLogReader;
-  readonly tenants: Pick<Tenants, 'onTenant'>;
   readonly documents: DocumentStore;
   /** Epoch ms. */
   readonly clock: () => number;
@@ -42,19 +43,16 @@ const appliedChannel = channel('daybook:projections:applied');
 const pausedChannel = channel('daybook:projections:paused');
 
 /**
- * Starts folding the logs of all tenants into the documents of a projection, and goes on until disposed. What
- * was folded before is not folded again, whatever a crash left behind. A store that fails pauses this
- * projection alone.
+ * Folds the logs of the tenants it is told to follow into the documents of a projection, and goes on until
+ * disposed. What was folded before is not folded again, whatever a crash left behind. A store that fails pauses
+ * this projection alone.
  */
 export function startDocumentProjector<State>(
   deps: DocumentProjectorDeps<State>,
-): DocumentProgress & AsyncDisposable {
-  const { log, tenants, documents, clock, projection, generation = 1 } = deps;
+): DocumentProgress & HostedProjector {
+  const { log, documents, clock, projection, generation = 1 } = deps;
   const fold = new DocumentFold({ documents, projection, generation });
   const projector = new Projector({ log, fold, clock, ...TUNING, ...deps.tuning, applied, paused });
-  const following = tenants.onTenant(({ id }) => {
-    projector.follow(id);
-  });
 
   function applied({ tenant, logIdentity, confirmed }: FollowedTenant): void {
     if (appliedChannel.hasSubscribers)
@@ -73,6 +71,13 @@ export function startDocumentProjector<State>(
   }
 
   return {
+    follow(tenant, limit) {
+      projector.follow(tenant).limit = limit;
+    },
+    leave: (tenant) => projector.leave(tenant),
+    limit: (tenant, to) => projector.limit(tenant, to),
+    generation: () => generation,
+
     async state(tenant) {
       const state = await projector.state(tenant);
       return state && { generation, ...state };
@@ -81,24 +86,28 @@ export function startDocumentProjector<State>(
     waitFor: (tenant, vector, signal) => projector.waitFor(tenant, vector, signal),
 
     async [Symbol.asyncDispose]() {
-      following[Symbol.dispose]();
       await projector[Symbol.asyncDispose]();
     },
   };
 }
 
-/** The same of a projector of documents that runs in another thread, under the name of its projection. */
+/**
+ * How far the documents of a projection are of which somebody folds the active generation in another thread;
+ * `active` says which one that is.
+ */
 export function documentProgressOf(
   thread: ProjectorThread,
-  { name }: { readonly name: string },
-  { generation = 1 } = {},
+  { name: projection }: { readonly name: string },
+  active: (tenant: TenantId) => number = () => 1,
 ): DocumentProgress {
-  const progress = thread.progress(name);
   return {
     async state(tenant) {
-      const found = await progress.state(tenant);
+      const generation = active(tenant);
+      const found = await thread.state({ projection, generation, tenant });
       return found && { generation, ...found };
     },
-    waitFor: (tenant, vector, signal) => progress.waitFor(tenant, vector, signal),
+    waitFor: (tenant, vector, signal) =>
+      thread.waitFor({ projection, generation: active(tenant), tenant }, vector, signal),
+    generation: active,
   };
 }

@@ -197,19 +197,21 @@ const CLAUSES = {
     assert.deepEqual((await store.get(ACME, [['i1']]))[0]?.body, { n: winner });
   },
 
-  'dropping a generation leaves nothing of it and everything else': async (storage) => {
+  'dropping a generation of a tenant leaves nothing of it and everything else': async (storage) => {
     await using store = await storage.open();
     const second = { ...ACME, generation: 2 };
     const checkpoint = { logIdentity: 'log', vector: [1n] };
     const writes = Array.from({ length: 600 }, (_, n) => first([String(n)]));
     for (const set of [ACME, UMBRA, second]) await store.apply(set, { writes, checkpoint });
-    await store.drop(ACME);
-    for (const set of [ACME, UMBRA]) {
-      assert.equal(await store.count(set), 0);
-      assert.equal(await store.checkpoint(set), undefined);
+    for (let time = 0; time < 2; time++) {
+      await store.drop(ACME);
+      assert.equal(await store.count(ACME), 0);
+      assert.equal(await store.checkpoint(ACME), undefined);
+      for (const set of [UMBRA, second]) {
+        assert.equal(await store.count(set), 600);
+        assert.deepEqual(await store.checkpoint(set), checkpoint);
+      }
     }
-    assert.equal(await store.count(second), 600);
-    assert.deepEqual(await store.checkpoint(second), checkpoint);
   },
 } satisfies Record<string, Clause>;
 

@@ -76,6 +76,6 @@ export interface DocumentStore extends AsyncDisposable {
   /** How far the projection of these documents has come; undefined before its first batch. */
   checkpoint(set: DocumentSet): Promise<Checkpoint | undefined>;
 
-  /** Deletes a generation with its checkpoints, of all tenants. */
-  drop(collection: DocumentCollection): Promise<void>;
+  /** Deletes a tenant's documents of a generation with their checkpoint; repeating it changes nothing. */
+  drop(set: DocumentSet): Promise<void>;
 }

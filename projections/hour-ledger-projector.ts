@@ -2,7 +2,7 @@ import { channel } from 'node:diagnostics_channel';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Fault } from '#domain';
 import type { PositionVector, TenantId } from '#domain';
-import type { EventLogReader, LogName, RecordTimes, Tenants } from '#log';
+import type { EventLogReader, LogName, RecordTimes } from '#log';
 import { countLetters } from './dead-letter-counts.ts';
 import type { HostedProjector } from './hosted-projectors.ts';
 import { STRIDE } from './hour-ledger-store.ts';
@@ -12,7 +12,6 @@ import { HOURS_A_DAY, HourCounts, dayOfHour, hourOf } from './hours.ts';
 export type HourLedgerProjectorDeps = {
   readonly log: EventLogReader & RecordTimes;
   readonly store: HourLedgerStore;
-  readonly tenants: Pick<Tenants, 'onTenant'>;
   /** How often it is looked for what has come. @default 1 s */
   readonly everyMs?: number;
 };
@@ -25,10 +24,13 @@ const LETTERS_AT_ONCE = 4096n;
 const ALL_EVERY_LOOKS = 5;
 const HOUR_MS = 3_600_000;
 
+/** Its name among the projections. */
+export const HOUR_LEDGER = 'hour_ledger';
+
 const pausedChannel = channel('daybook:projections:paused');
 
 /**
- * Counts the records of every tenant by the hour in which they happened, whole strides at a time, and its dead
+ * Counts the records of the tenants it is told to follow by the hour in which they happened, whole strides at a time, and its dead
  * letters. It reads when records happened and nothing else of them, so it costs the reading of the log and no
  * more; of dead letters it reads the reason.
  */
@@ -49,17 +51,27 @@ class HourLedgerProjector implements HostedProjector {
   constructor(deps: HourLedgerProjectorDeps) {
     this.#deps = deps;
     this.#following.use(
-      deps.tenants.onTenant(({ id }) => {
-        this.#tenants.add(id);
-        this.#moved.add(id);
-      }),
-    );
-    this.#following.use(
       deps.log.onCommit(({ tenant }) => {
-        this.#moved.add(tenant);
+        if (this.#tenants.has(tenant)) this.#moved.add(tenant);
       }),
     );
     this.#running = this.#run();
+  }
+
+  follow(tenant: TenantId): void {
+    this.#tenants.add(tenant);
+    this.#moved.add(tenant);
+  }
+
+  async leave(tenant: TenantId): Promise<void> {
+    this.#tenants.delete(tenant);
+    this.#moved.delete(tenant);
+    await this.#folding;
+  }
+
+  /** The counts hold as of any vector, so nobody needs them to stop. */
+  limit(): Promise<PositionVector> {
+    throw new Fault('INTERNAL', 'The hour ledger is not held back.');
   }
 
   /** True when every whole stride before the vector has been counted. */
@@ -105,7 +117,7 @@ class HourLedgerProjector implements HostedProjector {
       if (this.#reasons.get(tenant) === reason) return;
       this.#reasons.set(tenant, reason);
       pausedChannel.publish({
-        projection: 'hour_ledger',
+        projection: HOUR_LEDGER,
         generation: 1,
         tenant,
         reason,

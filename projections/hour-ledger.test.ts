@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import fc from 'fast-check';
-import type { PositionVector, Tenant, TenantId } from '#domain';
+import type { PositionVector, TenantId } from '#domain';
 import type { EventLog, NewRecord, RecordTimes } from '#log';
 import { openLmdbEventLog } from '../log/lmdb-event-log.ts';
 import type { HostedProjector } from './hosted-projectors.ts';
@@ -39,14 +39,9 @@ async function houseFor(t: TestContext): Promise<House> {
   });
   const log = opened.use(await openLmdbEventLog({ dataDir, mapBytes: 1024 ** 3 }));
   const store = opened.use(openLmdbHourLedgerStore({ dataDir }));
-  const onTenant = (listener: (tenant: Tenant) => void): Disposable => {
-    for (const id of [ACME, UMBRA]) listener({ id, partitions: 3, createdAtMs: 0 });
-    return { [Symbol.dispose]: () => undefined };
-  };
   // It counts when it is waited for, and never by itself.
-  const projector = opened.use(
-    startHourLedgerProjector({ log, store, tenants: { onTenant }, everyMs: 2 ** 30 }),
-  );
+  const projector = opened.use(startHourLedgerProjector({ log, store, everyMs: 2 ** 30 }));
+  for (const tenant of [ACME, UMBRA]) projector.follow(tenant);
   return { log, store, projector, ledger: createHourLedger({ store, log }) };
 }
 

@@ -24,12 +24,13 @@ export {
   sliceTableOf,
 } from './slice-tables.ts';
 export { SLICE_VIEWS, countedAction, countedConversions, sliceViewSelect } from './slice-views.ts';
-export { MEASURES, PAGE_VIEW_NAMES, VIEWING_ACTIONS } from './live-views.ts';
+export { LIVE_VIEWS, MEASURES, PAGE_VIEW_NAMES, VIEWING_ACTIONS } from './live-views.ts';
 export type { ViewProgress, ViewState } from './view-progress.ts';
 export { hostProjectors } from './hosted-projectors.ts';
-export type { HostedProjector, OpenProjectors, Surroundings } from './hosted-projectors.ts';
+export type { HostedProjector, OpenProjectors, StartProjector, Surroundings } from './hosted-projectors.ts';
 export { startProjectorThread } from './projector-thread.ts';
 export type { ProjectorThread, ProjectorThreadOptions } from './projector-thread.ts';
+export type { ProjectorOf } from './projector-messages.ts';
 export { startViewProjector, viewProgressOf } from './view-projector.ts';
 export type { ViewProjectorDeps, ViewProjectorTuning } from './view-projector.ts';
 export type {
@@ -65,9 +66,14 @@ export type {
   DocumentsApplied,
   KeptDocument,
 } from './document-store.ts';
+export { createDocumentReadModel } from './document-read-model.ts';
+export type { DocumentReadModelDeps } from './document-read-model.ts';
+export { createViewReadModel } from './view-read-model.ts';
+export type { ViewReadModelDeps } from './view-read-model.ts';
+export type { GenerationOf, ReadModel } from './read-model.ts';
+export { createThreadedReadModels } from './threaded-read-models.ts';
 export { startCatalogueCopies } from './catalogue-copies.ts';
 export type { CatalogueCopies, CatalogueCopiesDeps } from './catalogue-copies.ts';
-export type { ProjectionProgress, ProjectionState } from './projection-progress.ts';
 export { ConfirmationTimes } from './confirmation-times.ts';
 export type { ConfirmedBy, ConfirmedSince } from './confirmation-times.ts';
 export { startDeadLetterIndex } from './dead-letter-index.ts';
@@ -84,7 +90,6 @@ export type {
 export { REBUILD_ROUTES } from './rebuild-openapi.ts';
 export { COMMAND_MEMBERS } from './rebuild-request.ts';
 export type { ProjectionCommand } from './rebuild-request.ts';
-export type { GenerationOf, ReadModel } from './read-model.ts';
 export type {
   GenerationStatus,
   ProjectionOf,
@@ -113,6 +118,7 @@ export type { FactRepair, RepairReport, RepairScope } from './fact-repair.ts';
 export { startFactUpkeep } from './fact-upkeep.ts';
 export type { FactUpkeep, FactUpkeepDeps } from './fact-upkeep.ts';
 export type { HourLedger } from './hour-ledger.ts';
-export { startHourLedgerProjector } from './hour-ledger-projector.ts';
+export { HOUR_LEDGER, startHourLedgerProjector } from './hour-ledger-projector.ts';
 export type { HourLedgerProjectorDeps } from './hour-ledger-projector.ts';
 export type { HourLedgerStore } from './hour-ledger-store.ts';
+export type { GenerationProgress, ProjectionProgress, ProjectionState } from './projection-progress.ts';

@@ -4,6 +4,12 @@ import { add, keepNewest } from './view-changes.ts';
 import type { ViewChanges } from './view-changes.ts';
 import { joinIds } from './views.ts';
 
+/**
+ * The projection of the live views. The version is raised whenever an event is folded to something else;
+ * `logic-versions.test.ts` notices.
+ */
+export const LIVE_VIEWS = { name: 'live_views', version: 1 } as const;
+
 /** Behaviours after which an item counts as viewed. */
 export const VIEWING_ACTIONS: readonly ActionType[] = ['click', 'view', 'play', 'read', 'learn'];
 

@@ -8,11 +8,6 @@ export function keyOf(set: DocumentSet, id: DocumentId): Buffer {
   return Buffer.concat([...partsOf(set), bytesOf(set.tenant), ...id.map(bytesOf)]);
 }
 
-/** The keys of a generation of all tenants. */
-export function generationRange(collection: DocumentCollection): { start: Buffer; end: Buffer } {
-  return rangeUnder(Buffer.concat(partsOf(collection)));
-}
-
 /** The keys of a tenant's documents under a prefix of their ids. */
 export function prefixRange(set: DocumentSet, prefix: DocumentId = []): { start: Buffer; end: Buffer } {
   return rangeUnder(keyOf(set, prefix));

@@ -7,7 +7,6 @@ import type { Json, JsonObject, PositionVector } from '#domain';
 import type { Checkpoint } from './checkpoint-store.ts';
 import type {
   DocumentBatch,
-  DocumentCollection,
   DocumentId,
   DocumentPage,
   DocumentSet,
@@ -16,7 +15,7 @@ import type {
   DocumentsApplied,
   KeptDocument,
 } from './document-store.ts';
-import { generationRange, idOf, keyAfter, keyOf, prefixRange } from './lmdb-document-keys.ts';
+import { idOf, keyAfter, keyOf, prefixRange } from './lmdb-document-keys.ts';
 
 /** Documents looked at, and keys removed, without letting anybody else in. */
 const PAGE = 256;
@@ -102,8 +101,8 @@ class LmdbDocumentStore implements DocumentStore {
     return stored && { logIdentity: stored.log_identity, vector: vectorOf(stored.vector) };
   }
 
-  async drop(collection: DocumentCollection): Promise<void> {
-    const range = generationRange(collection);
+  async drop(set: DocumentSet): Promise<void> {
+    const range = prefixRange(set);
     for (const database of [this.#checkpoints, this.#documents]) {
       for (;;) {
         const keys = [...database.getKeys({ ...range, limit: PAGE })];

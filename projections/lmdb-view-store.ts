@@ -4,6 +4,8 @@ import { setImmediate } from 'node:timers/promises';
 import { open } from 'lmdb';
 import type { Database, RootDatabase, Transaction } from 'lmdb';
 import { Fault } from '#domain';
+import { endOf, keyFrom, prefixOf, rangeOf, textOf } from './lmdb-view-keys.ts';
+import type { KeyRange } from './lmdb-view-keys.ts';
 import { claimOf, claimed, refusalOf, stepped, vectorOf } from './view-checkpoint.ts';
 import type { ViewCheckpoint } from './view-checkpoint.ts';
 import { decodeEntries, decodeSize, encodeEntries, mergeEntries } from './view-entries.ts';
@@ -25,8 +27,8 @@ import type { ViewKey, ViewName } from './views.ts';
 
 /** Collections read or looked at in one go, before others get their turn. */
 const PAGE = 500;
-/** Enough for any instant in epoch ms, so that the order of texts is that of time. */
-const BUCKET_DIGITS = 15;
+/** Characters of collections that are read in one go, unless a single one is larger. */
+const PAGE_CHARACTERS = 256 * 1024;
 
 /** Address space set aside at first, so that it need not grow beneath another thread; it grows by itself. */
 const MAP_BYTES = 16 * 1024 ** 3;
@@ -111,16 +113,17 @@ class LmdbViewStore implements ViewStore, ViewUpkeep {
 
   async *scan(scope: ViewScope, atMs: number): AsyncIterable<ViewContent> {
     const prefix = prefixOf(scope);
-    for (const view of VIEW_NAMES) {
+    for (const view of [...VIEW_NAMES].sort()) {
       for (let after: string | undefined; ;) {
-        const page = this.#page(rangeOf(prefix, view), after);
-        for (const { key: text, value } of page) {
+        const { rows, last } = this.#page(rangeOf(prefix, view), after);
+        for (const { key: text, value } of rows) {
           const key = keyFrom(view, text.slice(prefix.length));
           const entries = aliveOf(key, decodeEntries(value), atMs);
           if (entries.size > 0) yield { key, entries };
         }
-        if (page.length < PAGE) break;
-        after = page.at(-1)?.key;
+        if (last === undefined) break;
+        after = last;
+        await setImmediate();
       }
     }
   }
@@ -183,11 +186,19 @@ class LmdbViewStore implements ViewStore, ViewUpkeep {
     });
   }
 
-  /** The next collections of a range, read without a pause. */
-  #page(range: KeyRange, after: string | undefined): { readonly key: string; readonly value: string }[] {
+  /** The next collections of a range, read without a pause; `last` is undefined when there are no more. */
+  #page(range: KeyRange, after: string | undefined): Page {
     this.#checkOpen();
+    this.#env.resetReadTxn();
     const start = after === undefined ? { start: range.start } : { start: after, exclusiveStart: true };
-    return [...this.#collections.getRange({ ...start, end: range.end, limit: PAGE })];
+    const rows: Page['rows'][number][] = [];
+    let characters = 0;
+    for (const row of this.#collections.getRange({ ...start, end: range.end, limit: PAGE })) {
+      rows.push(row);
+      characters += row.value.length;
+      if (rows.length === PAGE || characters >= PAGE_CHARACTERS) return { rows, last: row.key };
+    }
+    return { rows, last: undefined };
   }
 
   async #removeAll(range: KeyRange): Promise<number> {
@@ -212,8 +223,8 @@ class LmdbViewStore implements ViewStore, ViewUpkeep {
     let changed = 0;
     for (let after: string | undefined; ;) {
       const last = await this.#alone(async () => {
-        const page = this.#page(range, after);
-        const fewer = page.flatMap(({ key, value }) => {
+        const { rows, last } = this.#page(range, after);
+        const fewer = rows.flatMap(({ key, value }) => {
           const entries = decodeEntries(value);
           const alive = aliveOf({ view, bucketMs: 0 }, entries, atMs);
           return alive.size === entries.size ? [] : [{ key, alive }];
@@ -225,7 +236,7 @@ class LmdbViewStore implements ViewStore, ViewUpkeep {
           }
         });
         changed += fewer.length;
-        return page.length < PAGE ? undefined : page.at(-1)?.key;
+        return last;
       });
       if (last === undefined) return changed;
       after = last;
@@ -252,37 +263,10 @@ class LmdbViewStore implements ViewStore, ViewUpkeep {
   }
 }
 
-type KeyRange = { readonly start: string; readonly end: string };
-
-/** Projections and tenants hold no slash; the id comes last, so it may hold anything. */
-function prefixOf({ projection, generation, tenant }: ViewScope): string {
-  return `${projection}/${generation}/${tenant}/`;
-}
-
-function textOf(prefix: string, { view, bucketMs, id }: ViewKey): string {
-  return `${prefix}${view}/${bucketText(bucketMs)}/${id}`;
-}
-
-function keyFrom(view: ViewName, text: string): ViewKey {
-  const bucketAt = view.length + 1;
-  const idAt = bucketAt + BUCKET_DIGITS + 1;
-  return { view, bucketMs: Number(text.slice(bucketAt, idAt - 1)), id: text.slice(idAt) };
-}
-
-function bucketText(bucketMs: number): string {
-  return String(bucketMs).padStart(BUCKET_DIGITS, '0');
-}
-
-/** A view, or its buckets that begin before an instant. */
-function rangeOf(prefix: string, view: ViewName, beforeMs?: number): KeyRange {
-  const start = `${prefix}${view}/`;
-  return { start, end: beforeMs === undefined ? endOf(start) : start + bucketText(Math.max(0, beforeMs)) };
-}
-
-/** The first text after all that begin with a prefix: the character after the slash at its end is a 0. */
-function endOf(prefix: string): string {
-  return `${prefix.slice(0, -1)}0`;
-}
+type Page = {
+  readonly rows: readonly { readonly key: string; readonly value: string }[];
+  readonly last: string | undefined;
+};
 
 function bucketsOf({ view, range }: ViewWanted): readonly number[] {
   const { bucketMs } = VIEWS[view];

@@ -27,6 +27,14 @@ export interface ProjectionProgress<State extends ProjectionState = ProjectionSt
   waitFor(tenant: TenantId, vector: PositionVector, signal: AbortSignal): Promise<boolean>;
 }
 
+/** The same of a read model in generations: of the one that is active whenever it is asked. */
+export interface GenerationProgress<
+  State extends ProjectionState = ProjectionState,
+> extends ProjectionProgress<State> {
+  /** Which generation is active. */
+  generation(tenant: TenantId): number;
+}
+
 /** The state of a followed tenant beside where its log ends. */
 export function stateOf(followed: FollowedTenant, bounds: LogBounds, nowMs: number): ProjectionState {
   const { logIdentity = bounds.identity, confirmed, waitingSinceMs = nowMs, paused } = followed;

@@ -6,10 +6,11 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { covers } from '#domain';
-import type { PositionVector, Tenant, TenantId } from '#domain';
+import type { PositionVector, TenantId } from '#domain';
 import type { EventLog, NewRecord } from '#log';
 import { openLmdbEventLog } from '../log/lmdb-event-log.ts';
 import { openLmdbViewStore } from './lmdb-view-store.ts';
+import type { ProjectorOf } from './projector-messages.ts';
 import { startProjectorThread } from './projector-thread.ts';
 import type { ProjectorThread } from './projector-thread.ts';
 import { TROUBLE } from '../test/trouble.ts';
@@ -29,9 +30,6 @@ type House = {
   readonly dataDir: string;
   readonly log: EventLog;
   readonly views: ViewStore & ViewUpkeep;
-  /** Adds a tenant for whoever follows. */
-  readonly add: (id: TenantId) => void;
-  readonly tenants: { onTenant(listener: (tenant: Tenant) => void): Disposable };
   readonly trouble: Int32Array;
 };
 
@@ -44,41 +42,34 @@ async function houseFor(t: TestContext): Promise<House> {
     await views[Symbol.asyncDispose]();
     await rm(dataDir, { recursive: true });
   });
-  const known: Tenant[] = [{ id: ACME, partitions: 4, createdAtMs: 0 }];
-  const listeners = new Set<(tenant: Tenant) => void>();
   return {
     dataDir,
     log,
     views,
     trouble: new Int32Array(new SharedArrayBuffer(8)),
-    add(id) {
-      known.push({ id, partitions: 4, createdAtMs: 0 });
-      for (const listener of listeners) listener(known.at(-1)!);
-    },
-    tenants: {
-      onTenant(listener) {
-        known.forEach(listener);
-        listeners.add(listener);
-        return { [Symbol.dispose]: () => void listeners.delete(listener) };
-      },
-    },
   };
 }
+
+const of = (tenant: TenantId, generation = 1): ProjectorOf => ({
+  projection: 'live_views',
+  generation,
+  tenant,
+});
 
 type Started = AsyncDisposable & ViewProgress & { readonly thread: ProjectorThread };
 
 function start(house: House, tuning: TestSettings['tuning'] = {}, stopWithinMs = 60_000): Started {
-  const { dataDir, log, tenants, trouble } = house;
+  const { dataDir, log, trouble } = house;
   const settings: TestSettings = { dataDir, nowMs: NOON, tuning, trouble };
   const thread = startProjectorThread({
     entry: new URL('../test/troubled-worker.ts', import.meta.url),
     settings,
     log,
-    tenants,
     clock: () => NOON,
     restartAfterMs: 1,
     stopWithinMs,
   });
+  thread.follow(of(ACME));
   return { ...viewProgressOf(thread), thread, [Symbol.asyncDispose]: () => thread[Symbol.asyncDispose]() };
 }
 
@@ -200,7 +191,7 @@ test('two tenants with the same ids never meet, and one that is created later is
   assert.ok(await progress.waitFor(ACME, acme, IN_TIME()));
   assert.equal(await progress.state(UMBRA), undefined);
   const umbra = await append(house, UMBRA, 0, 30);
-  house.add(UMBRA);
+  progress.thread.follow(of(UMBRA));
   assert.ok(await progress.waitFor(UMBRA, umbra, IN_TIME()));
   assert.deepEqual(await clicksOf(house, ACME), [30, 30, 30]);
   assert.deepEqual(await clicksOf(house, UMBRA), [10, 10, 10]);

@@ -1,16 +1,39 @@
 import { channel } from 'node:diagnostics_channel';
 import { Worker } from 'node:worker_threads';
 import { Fault, covers } from '#domain';
-import type { Tenant, TenantId } from '#domain';
-import type { EventLog, LogBounds, Tenants } from '#log';
-import { FollowedTenant } from './followed-tenant.ts';
+import type { PositionVector, TenantId } from '#domain';
+import type { EventLog, LogBounds } from '#log';
+import { FollowedGeneration, FollowedGenerations } from './followed-generations.ts';
+import type { FollowedTenant } from './followed-tenant.ts';
 import { stateOf } from './projection-progress.ts';
-import type { ProjectionProgress } from './projection-progress.ts';
-import type { Announcement, FromProjectors, ToProjectors } from './projector-messages.ts';
+import type { ProjectionState } from './projection-progress.ts';
+import type {
+  Announcement,
+  Answer,
+  Ask,
+  Asked,
+  FromProjectors,
+  ProjectorOf,
+  ToProjectors,
+} from './projector-messages.ts';
 
-/** A thread in which projectors run, seen from the thread of the log. */
+/**
+ * A thread in which projectors run, seen from the thread of the log. Follows what it is asked to and nothing
+ * else; when it has died and was started again, just that.
+ */
 export interface ProjectorThread extends AsyncDisposable {
-  progress(projection: string): ProjectionProgress;
+  /** Has a generation folded from its checkpoint, no further than the limit. Of one that is, changes nothing. */
+  follow(of: ProjectorOf, limit?: PositionVector): void;
+  /** Folds nothing into a generation, whatever its limit, until `follow`; its state says the reason. */
+  standStill(of: ProjectorOf, reason: string): void;
+  /** Ends the following once nothing is in flight. */
+  leave(of: ProjectorOf): Promise<void>;
+  /** As `ReadModel.limit`; the generation must be followed. */
+  limit(of: ProjectorOf, to: PositionVector | 'here' | undefined): Promise<PositionVector>;
+  /** Where a generation stands; undefined when it is not followed or the tenant has no log. */
+  state(of: ProjectorOf): Promise<ProjectionState | undefined>;
+  /** As `ReadModel.waitFor`; false when the generation is not followed. */
+  waitFor(of: ProjectorOf, vector: PositionVector, signal: AbortSignal): Promise<boolean>;
 }
 
 export type ProjectorThreadOptions = {
@@ -19,7 +42,6 @@ export type ProjectorThreadOptions = {
   /** What the module finds as its `workerData`. */
   readonly settings: Readonly<Record<string, unknown>>;
   readonly log: Pick<EventLog, 'bounds' | 'onCommit'>;
-  readonly tenants: Pick<Tenants, 'onTenant'>;
   /** Epoch ms. */
   readonly clock: () => number;
   /** How long after the thread has died it is started again; doubled each time up to 30 s. @default 100 */
@@ -37,7 +59,7 @@ const endedChannel = channel('daybook:projections:thread_ended');
 
 /**
  * Starts a thread for projectors that fold in JavaScript, so that folding does not stand in the way of whoever
- * is served here. Tells it of tenants and commits, and announces here what is announced there.
+ * is served here. Tells it what to follow and of commits, and announces here what is announced there.
  *
  * A thread that dies is announced on `daybook:projections:thread_ended`; its projections are paused with the
  * reason until it has been started again, from their checkpoints.
@@ -46,61 +68,98 @@ export function startProjectorThread(options: ProjectorThreadOptions): Projector
   return new RunningThread(options);
 }
 
+/** What has been asked about a generation and not been answered. */
+type Open = {
+  readonly ask: Ask;
+  readonly followed: FollowedGeneration;
+  readonly answered: (answer: Answer) => void;
+  readonly failed: (fault: Fault) => void;
+};
+
 class RunningThread implements ProjectorThread {
   readonly #options: ProjectorThreadOptions;
-  readonly #tenants = new Map<TenantId, Tenant>();
-  /** Projection → tenant → what is known of it here. */
-  readonly #known = new Map<string, Map<TenantId, FollowedTenant>>();
+  readonly #followed = new FollowedGenerations();
+  /** What has been asked and not been answered, by its number. */
+  readonly #open = new Map<number, Open>();
   readonly #committed = new Set<TenantId>();
-  readonly #following: DisposableStack = new DisposableStack();
+  readonly #commits: Disposable;
   #worker: Worker | undefined;
   #ended: Promise<void> = Promise.resolve();
   #restart: NodeJS.Timeout | undefined;
   #deaths = 0;
   #waits = 0;
+  #asks = 0;
   #stopping = false;
 
   constructor(options: ProjectorThreadOptions) {
     this.#options = options;
     this.#start();
-    this.#following.use(
-      options.tenants.onTenant((tenant) => {
-        this.#tenants.set(tenant.id, tenant);
-        this.#tell({ type: 'tenant', tenant });
-      }),
-    );
-    this.#following.use(
-      options.log.onCommit(({ tenant, channel }) => {
-        if (channel === 'events') this.#moved(tenant);
-      }),
-    );
+    this.#commits = options.log.onCommit(({ tenant, channel }) => {
+      if (channel === 'events') this.#moved(tenant);
+    });
   }
 
-  progress(projection: string): ProjectionProgress {
-    return {
-      state: async (tenant) => {
-        const followed = this.#find(projection, tenant);
-        if (!this.#tenants.has(tenant) || !(await this.#bounds(tenant))) return undefined;
-        // Until the thread has said where it stands with the tenant, or that it cannot.
-        await followed.reaches([], NEVER);
-        const bounds = await this.#bounds(tenant);
-        return bounds && stateOf(followed, bounds, this.#options.clock());
-      },
-      waitFor: async (tenant, vector, signal) => {
-        const wait = ++this.#waits;
-        this.#tell({ type: 'wait', wait, projection, tenant, vector });
-        try {
-          return await this.#find(projection, tenant).reaches(vector, signal);
-        } finally {
-          this.#tell({ type: 'give_up', wait });
-        }
-      },
-    };
+  follow(of: ProjectorOf, limit?: PositionVector): void {
+    const followed = this.#followed.find(of);
+    if (!followed) {
+      this.#add(of, limit);
+    } else if (followed.standsStill !== undefined) {
+      followed.standsStill = undefined;
+      this.#tellLimit(followed, limit);
+    }
+  }
+
+  standStill(of: ProjectorOf, reason: string): void {
+    const known = this.#followed.find(of);
+    const followed = known ?? this.#add(of, NOTHING);
+    followed.standsStill = reason;
+    if (known) this.#tellLimit(followed, NOTHING);
+  }
+
+  async leave(of: ProjectorOf): Promise<void> {
+    const followed = this.#followed.find(of);
+    if (!followed) return;
+    this.#followed.remove(of);
+    followed.pause('it is no longer followed');
+    await this.#ask(followed, { type: 'leave', of });
+  }
+
+  async limit(of: ProjectorOf, to: PositionVector | 'here' | undefined): Promise<PositionVector> {
+    const followed = this.#followed.find(of);
+    if (!followed) {
+      throw new Fault('INTERNAL', `Generation ${of.generation} of ${of.projection} is not followed.`, {
+        details: { tenant: of.tenant },
+      });
+    }
+    if (followed.standsStill === undefined) return this.#setLimit(followed, to);
+    await followed.known.reaches([], NEVER);
+    return followed.known.confirmed;
+  }
+
+  async state(of: ProjectorOf): Promise<ProjectionState | undefined> {
+    const known = this.#followed.find(of)?.known;
+    if (!known || !(await this.#bounds(of.tenant))) return undefined;
+    // Until the thread has said where it stands with the tenant, or that it cannot.
+    await known.reaches([], NEVER);
+    const bounds = await this.#bounds(of.tenant);
+    return bounds && stateOf(known, bounds, this.#options.clock());
+  }
+
+  async waitFor(of: ProjectorOf, vector: PositionVector, signal: AbortSignal): Promise<boolean> {
+    const followed = this.#followed.find(of);
+    if (!followed) return false;
+    const wait = ++this.#waits;
+    this.#tell({ type: 'wait', wait, of, vector });
+    try {
+      return await followed.known.reaches(vector, signal);
+    } finally {
+      this.#tell({ type: 'give_up', wait });
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping = true;
-    this.#following.dispose();
+    this.#commits[Symbol.dispose]();
     clearTimeout(this.#restart);
     const worker = this.#worker;
     this.#tell({ type: 'stop' });
@@ -108,6 +167,8 @@ class RunningThread implements ProjectorThread {
     await this.#ended;
     clearTimeout(limit);
     this.#pauseAll('the projector has been stopped');
+    for (const { failed } of this.#open.values()) failed(stopped());
+    this.#open.clear();
   }
 
   #start(): void {
@@ -116,8 +177,11 @@ class RunningThread implements ProjectorThread {
     const worker = new Worker(entry, { workerData: settings });
     this.#worker = worker;
     let reason = 'it ended by itself';
-    worker.on('message', (announcements: FromProjectors) => {
-      for (const announcement of announcements) this.#take(announcement);
+    worker.on('message', (told: FromProjectors) => {
+      for (const one of told) {
+        if ('ask' in one) this.#answered(one);
+        else this.#take(one);
+      }
     });
     worker.on('error', (error: unknown) => {
       reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -129,7 +193,8 @@ class RunningThread implements ProjectorThread {
       if (!this.#stopping) this.#died(reason, clock() - startedAtMs);
       ended.resolve(undefined);
     });
-    for (const tenant of this.#tenants.values()) this.#tell({ type: 'tenant', tenant });
+    for (const { of, known } of this.#followed.all()) this.#tell({ type: 'follow', of, limit: known.limit });
+    for (const { ask } of this.#open.values()) this.#tell(ask);
   }
 
   #died(reason: string, afterMs: number): void {
@@ -138,42 +203,45 @@ class RunningThread implements ProjectorThread {
     const restartInMs = Math.min(restartAfterMs * 2 ** this.#deaths++, LONGEST_DELAY_MS);
     endedChannel.publish({ reason, restartInMs });
     this.#pauseAll(`the thread of the projector has died: ${reason}`);
+    // Nothing of what was left is in flight any more, and if it is followed again that is another matter.
+    for (const { ask, followed } of [...this.#open.values()]) {
+      if (this.#followed.find(ask.of) !== followed)
+        this.#answered({ ask: ask.ask, vector: followed.known.confirmed });
+    }
     this.#restart = setTimeout(() => {
       this.#start();
     }, restartInMs);
   }
 
   #take({ channel: name, message }: Announcement): void {
-    switch (name) {
-      case 'daybook:projections:applied': {
-        const followed = this.#find(message.projection, message.tenant);
-        followed.logIdentity = message.logIdentity;
-        if (followed.paused) followed.pause(undefined);
-        followed.confirm(message.vector);
-        void this.#noteWaiting(followed);
-        break;
+    const followed = this.#followed.find(message);
+    if (followed) {
+      switch (name) {
+        case 'daybook:projections:applied':
+          followed.confirm(message);
+          void this.#noteWaiting(followed.known);
+          break;
+        case 'daybook:projections:paused': {
+          const { reason, partition, offset } = message;
+          followed.known.pause({ reason, partition, offset });
+          break;
+        }
+        case 'daybook:projections:pruned':
       }
-      case 'daybook:projections:paused': {
-        const { projection, tenant, reason, partition, offset } = message;
-        this.#find(projection, tenant).pause({ reason, partition, offset });
-        break;
-      }
-      case 'daybook:projections:pruned':
     }
     const announced = channel(name);
     if (announced.hasSubscribers) announced.publish(message);
   }
 
-  async #noteWaiting(followed: FollowedTenant): Promise<void> {
-    const bounds = await this.#bounds(followed.tenant).catch(() => undefined);
+  async #noteWaiting(known: FollowedTenant): Promise<void> {
+    const bounds = await this.#bounds(known.tenant).catch(() => undefined);
     if (!bounds) return;
-    followed.waitingSinceMs = covers(followed.confirmed, bounds.next) ? undefined : this.#options.clock();
+    known.waitingSinceMs = covers(known.confirmed, bounds.next) ? undefined : this.#options.clock();
   }
 
   #moved(tenant: TenantId): void {
-    for (const followed of this.#known.values()) {
-      const own = followed.get(tenant);
-      if (own) own.waitingSinceMs ??= this.#options.clock();
+    for (const { known } of this.#followed.ofTenant(tenant)) {
+      known.waitingSinceMs ??= this.#options.clock();
     }
     if (this.#committed.size === 0) {
       setImmediate(() => {
@@ -185,22 +253,52 @@ class RunningThread implements ProjectorThread {
   }
 
   #pauseAll(reason: string): void {
-    for (const followed of this.#known.values())
-      for (const own of followed.values())
-        own.pause({ reason, partition: 0, offset: own.confirmed[0] ?? 0n });
+    for (const followed of this.#followed.all()) followed.pause(reason);
   }
 
-  /** A thread that is dead is told nothing: it will be told of every tenant when it is started again. */
+  #add(of: ProjectorOf, limit: PositionVector | undefined): FollowedGeneration {
+    const followed = new FollowedGeneration(of, limit);
+    this.#followed.add(followed);
+    this.#tell({ type: 'follow', of, limit });
+    return followed;
+  }
+
+  async #setLimit(
+    followed: FollowedGeneration,
+    to: PositionVector | 'here' | undefined,
+  ): Promise<PositionVector> {
+    const { of, known } = followed;
+    if (to !== 'here') known.limit = to;
+    const asking = this.#ask(followed, { type: 'limit', of, to });
+    const ask = (followed.limitAsk = this.#asks);
+    const vector = await asking;
+    // Another limit may have been set while this one was waited for.
+    if (to === 'here' && followed.limitAsk === ask) known.limit = vector;
+    return vector;
+  }
+
+  /** Nobody waits for it to hold. */
+  #tellLimit(followed: FollowedGeneration, to: PositionVector | undefined): void {
+    this.#setLimit(followed, to).catch(() => undefined);
+  }
+
+  async #ask(followed: FollowedGeneration, asked: Asked): Promise<PositionVector> {
+    if (this.#stopping) throw stopped();
+    const ask: Ask = { ...asked, ask: ++this.#asks };
+    const answer = Promise.withResolvers<Answer>();
+    this.#open.set(ask.ask, { ask, followed, answered: answer.resolve, failed: answer.reject });
+    this.#tell(ask);
+    return (await answer.promise).vector;
+  }
+
+  #answered(answer: Answer): void {
+    this.#open.get(answer.ask)?.answered(answer);
+    this.#open.delete(answer.ask);
+  }
+
+  /** A thread that is dead is told nothing: it will be told of everything when it is started again. */
   #tell(message: ToProjectors): void {
     this.#worker?.postMessage(message);
-  }
-
-  #find(projection: string, tenant: TenantId): FollowedTenant {
-    const tenants = this.#known.get(projection) ?? new Map<TenantId, FollowedTenant>();
-    this.#known.set(projection, tenants);
-    const followed = tenants.get(tenant) ?? new FollowedTenant(tenant);
-    tenants.set(tenant, followed);
-    return followed;
   }
 
   async #bounds(tenant: TenantId): Promise<LogBounds | undefined> {
@@ -211,4 +309,11 @@ class RunningThread implements ProjectorThread {
       throw error;
     }
   }
+}
+
+/** A limit that lets nothing through. */
+const NOTHING: PositionVector = [];
+
+function stopped(): Fault {
+  return new Fault('LOG_CLOSED', 'The projector has been stopped.');
 }

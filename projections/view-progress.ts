@@ -1,4 +1,4 @@
-import type { ProjectionProgress, ProjectionState } from './projection-progress.ts';
+import type { GenerationProgress, ProjectionState } from './projection-progress.ts';
 import type { ViewScope } from './view-store.ts';
 
 /** How far the active generation of a tenant's live views has come. */
@@ -8,4 +8,4 @@ export type ViewState = ProjectionState & {
 };
 
 /** Tells readers how far the live views are, and lets them wait for a position. */
-export type ViewProgress = ProjectionProgress<ViewState>;
+export type ViewProgress = GenerationProgress<ViewState>;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
-import type { Event, PositionVector, Tenant, TenantId } from '#domain';
+import type { Event, PositionVector, TenantId } from '#domain';
 import type { EventLog, NewRecord } from '#log';
 import { openLmdbEventLog } from '../log/lmdb-event-log.ts';
 import { openLmdbViewStore } from './lmdb-view-store.ts';
@@ -44,11 +44,9 @@ function start(
   } = {},
 ): ReturnType<typeof startViewProjector> {
   const { tenants = [ACME], tuning = {}, clock = () => NOON, generation = 1 } = options;
-  const onTenant = (listener: (tenant: Tenant) => void): Disposable => {
-    for (const id of tenants) listener({ id, partitions: 4, createdAtMs: 0 });
-    return { [Symbol.dispose]: () => undefined };
-  };
-  return startViewProjector({ log, views, tenants: { onTenant }, clock, generation, tuning });
+  const projector = startViewProjector({ log, views, clock, generation, tuning });
+  for (const tenant of tenants) projector.follow(tenant);
+  return projector;
 }
 
 function recordOf(tenant: TenantId, index: number, more: Partial<Event> = {}): NewRecord {

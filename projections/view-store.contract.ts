@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseTenantId } from '#domain';
 import type { TenantId } from '#domain';
+import { createRandom } from '../test/random.ts';
 import type { ViewBatch, ViewScope, ViewStore, ViewUpkeep } from './view-store.ts';
 import type { ViewKey, ViewName } from './views.ts';
 
@@ -304,6 +305,58 @@ export function viewStoreContract(name: string, open: () => Promise<OpenedViewSt
       assert.deepEqual([...(answer?.found[0]?.[0]?.entries ?? [])], [[`${id}${n}`, n + 1]], id);
     }
     assert.equal(Object.keys(await contentOf(store, ACME, NOON)).length, ids.length);
+  });
+
+  clause('a scan is in the order of views, buckets and ids, whatever the characters', async ({ store }) => {
+    await claimAll(store);
+    const ids = [
+      '',
+      'a',
+      'a\u0000',
+      'a\u0000b',
+      'a\u0001',
+      'a\u0004',
+      'a\u0005',
+      'a\u0005@',
+      'a\u0006',
+      'a/',
+      'ab',
+      'é',
+      '\uffff',
+      '😀',
+    ];
+    // Short and long ones, which a store may write differently.
+    const all = ['', 'x'.repeat(70)].flatMap((prefix) => ids.map((id) => prefix + id));
+    const keys = all.flatMap((id) => [
+      keyOf('user:recent', id),
+      keyOf('analytics:hourly', id, NOON),
+      keyOf('analytics:hourly', id, NOON - 7 * HOUR),
+      keyOf('item:stats', id),
+    ]);
+    const random = createRandom(7);
+    await store.apply(
+      ACME,
+      batchOf(
+        [0n, 1n],
+        random.shuffled(keys).map((key) => [key, { m: NOON }]),
+      ),
+    );
+    const scanned: string[] = [];
+    for await (const { key } of store.scan(ACME, NOON)) scanned.push(JSON.stringify(key));
+    const expected = keys.toSorted(
+      (a, b) =>
+        Buffer.compare(Buffer.from(a.view), Buffer.from(b.view)) ||
+        a.bucketMs - b.bucketMs ||
+        Buffer.compare(Buffer.from(a.id), Buffer.from(b.id)),
+    );
+    assert.deepEqual(
+      scanned,
+      expected.map(({ view, bucketMs, id }) => JSON.stringify({ view, bucketMs, id })),
+    );
+    await store.prune(ACME, NOON + 40 * DAY);
+    const left: string[] = [];
+    for await (const { key } of store.scan(ACME, NOON)) left.push(key.view);
+    assert.deepEqual(new Set(left), new Set(['item:stats']));
   });
 
   clause('all of it outlives closing', async ({ store, reopen }) => {

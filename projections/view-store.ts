@@ -105,7 +105,10 @@ export type ViewContent = { readonly key: ViewKey; readonly entries: ReadonlyMap
 
 /** The upkeep of a {@link ViewStore}; may run beside everything else. */
 export interface ViewUpkeep {
-  /** All that is alive at the instant, for the comparison of two generations; in no stated order. */
+  /**
+   * All that is alive at the instant, for the comparison of two generations: by the name of the view, bucket, and
+   * id in the order of its UTF-8 bytes. Read in short steps, between which others get their turn.
+   */
   scan(scope: ViewScope, atMs: number): AsyncIterable<ViewContent>;
   /** Records the instant, then removes what has expired at it. Answers how many collections it changed. */
   prune(scope: ViewScope, atMs: number): Promise<number>;

@@ -19,16 +19,17 @@ import type {
 } from '#domain';
 import type { Catalogue } from '#log';
 import { ITEMS, USER_PROFILES } from '#projections';
-import type { DocumentId, DocumentProgress, DocumentStore } from '#projections';
+import type { DocumentId, DocumentPage, DocumentProgress, DocumentSet, DocumentStore } from '#projections';
 import { DOCUMENT_FORMS } from './document-forms.ts';
 import type { DocumentForm } from './document-forms.ts';
 import { describeDocuments } from './document-meta.ts';
 import type { DocumentMeta } from './document-meta.ts';
 import { createFormCheck, invalidQuestion } from './question.ts';
 import type { Problem, Report } from './question.ts';
-import { readWait, LATEST, untilVisible } from './visibility.ts';
+import { LATEST, inOneGeneration, readWait } from './visibility.ts';
 
 const LOOK_UP_MS = 10_000;
+const DEFAULT_LIMIT = 50;
 
 /** A question whose form has been checked; absent members are undefined. */
 type Checked = Readonly<Record<string, string | number | undefined>>;
@@ -72,7 +73,12 @@ export function createDocumentQuestions(options: DocumentsOptions): DocumentQues
     Object.entries(DOCUMENT_FORMS).map(([name, schema]) => [name, createFormCheck(schema)]),
   ) as Record<DocumentForm, ReturnType<typeof createFormCheck>>;
 
-  async function read(name: DocumentForm, asked: Asked, progress: DocumentProgress): Promise<Read> {
+  /** Checks a question, waits for what it waits for, and looks into the documents. */
+  async function read<Found>(
+    name: DocumentForm,
+    asked: Asked,
+    { progress, projection, look }: Reading<Found>,
+  ): Promise<Read<Found>> {
     const startedMs = clock();
     const question = check(name, asked);
     const problems: Problem[] = [];
@@ -82,9 +88,11 @@ export function createDocumentQuestions(options: DocumentsOptions): DocumentQues
     if (!zone) report('tz', 'time_zone', 'must be an IANA time zone, such as Europe/Berlin');
     if (problems.length > 0 || !zone) throw invalidQuestion(problems);
     const { tenant, signal } = asked;
-    if (wait) await untilVisible(progress, { ...wait, tenant, signal });
-    // Before the documents are read: they may be further than the state says, never less far.
-    const state = await progress.state(tenant);
+    // The state is from before the documents are read: they may be further than it says, never less far.
+    const { state, found } = await inOneGeneration(progress, { tenant, wait, signal }, async (state) => {
+      const generation = state?.generation ?? progress.generation(tenant);
+      return { state, found: await look({ name: projection.name, generation, tenant }, question) };
+    });
     const meta = (notice?: string): DocumentMeta =>
       describeDocuments(state, {
         elapsedMs: clock() - startedMs,
@@ -92,7 +100,7 @@ export function createDocumentQuestions(options: DocumentsOptions): DocumentQues
         controlPosition: catalogue.position(),
         ...(notice === undefined ? {} : { notice }),
       });
-    return { question, zone, generation: state?.generation ?? 1, meta };
+    return { question, zone, found, meta };
   }
 
   function check(name: DocumentForm, { question }: Asked): Checked {
@@ -110,39 +118,34 @@ export function createDocumentQuestions(options: DocumentsOptions): DocumentQues
 
   return {
     async lookUpItem(tenant, id) {
-      await untilVisible(items, { tenant, waitFor: LATEST, timeoutMs: LOOK_UP_MS });
-      const generation = (await items.state(tenant))?.generation ?? 1;
-      const [kept] = await documents.get({ name: ITEMS.name, generation, tenant }, [id]);
+      const wait = { waitFor: LATEST, timeoutMs: LOOK_UP_MS };
+      const [kept] = await inOneGeneration(items, { tenant, wait }, (state) => {
+        const generation = state?.generation ?? items.generation(tenant);
+        return documents.get({ name: ITEMS.name, generation, tenant }, [id]);
+      });
       if (!kept) return undefined;
       const { version, status } = kept.body;
       return { version: Number(version), deleted: status === 'deleted' };
     },
 
     async item(asked) {
-      const { question, generation, meta } = await read('item', asked, items);
-      const key = [String(question['scenario_id']), String(question['item_id'])];
-      const [kept] = await documents.get({ name: ITEMS.name, generation, tenant: asked.tenant }, [key]);
+      const { found, meta } = await read('item', asked, {
+        progress: items,
+        projection: ITEMS,
+        look: (set, { scenario_id, item_id }) => documents.get(set, [[String(scenario_id), String(item_id)]]),
+      });
+      const [kept] = found;
       if (!kept || kept.body['status'] === 'deleted') throw new Fault('NOT_FOUND', 'There is no such item.');
       return { item: shown(kept.body), meta: meta() };
     },
 
     async items(asked) {
-      const { question, generation, meta } = await read('items', asked, items);
-      const { scenario_id, category, status, cursor, limit = 50 } = question;
-      const after = cursor === undefined ? undefined : parseCursor(cursor);
-      const found = await documents.list(
-        { name: ITEMS.name, generation, tenant: asked.tenant },
-        {
-          limit: Number(limit) + 1,
-          ...(scenario_id === undefined ? {} : { prefix: [String(scenario_id)] }),
-          where: {
-            ...(category === undefined ? {} : { 'metadata.category': category }),
-            ...(status === undefined ? {} : { status }),
-          },
-          ...(status === undefined ? { except: { status: 'deleted' } } : {}),
-          ...(after ? { after } : {}),
-        },
-      );
+      const { question, found, meta } = await read('items', asked, {
+        progress: items,
+        projection: ITEMS,
+        look: (set, own) => documents.list(set, pageOf(own)),
+      });
+      const { limit = DEFAULT_LIMIT } = question;
       const page = found.slice(0, Number(limit));
       const last = found.length > page.length ? page.at(-1)?.id : undefined;
       return { items: page.map(({ body }) => shown(body)), next_cursor: formatCursor(last), meta: meta() };
@@ -151,7 +154,7 @@ export function createDocumentQuestions(options: DocumentsOptions): DocumentQues
     entry: (kind, asked) => ({ [kind]: entryDocument(entryOf(kind, asked)) }),
 
     entries(kind, asked) {
-      const { scenario_id, status, cursor, limit = 50 } = check('entries', asked);
+      const { scenario_id, status, cursor, limit = DEFAULT_LIMIT } = check('entries', asked);
       const after = cursor === undefined ? undefined : parseCursor(cursor);
       const wanted = catalogue
         .list(kind, asked.tenant)
@@ -179,22 +182,24 @@ export function createDocumentQuestions(options: DocumentsOptions): DocumentQues
     },
 
     async profile(asked) {
-      const { question, zone, generation, meta } = await read('profile', asked, profiles);
+      const { question, zone, found, meta } = await read('profile', asked, {
+        progress: profiles,
+        projection: USER_PROFILES,
+        look: (set, { user_id, scenario_id = ALL_SCENARIOS }) =>
+          documents.get(set, [
+            [String(user_id), ALL_SCENARIOS],
+            [String(user_id), String(scenario_id)],
+          ]),
+      });
       refusePin(question['as_of']);
-      const user = String(question['user_id']);
-      const scenario =
-        question['scenario_id'] === undefined ? ALL_SCENARIOS : String(question['scenario_id']);
-      const set = { name: USER_PROFILES.name, generation, tenant: asked.tenant };
-      const [whole, own] = await documents.get(set, [
-        [user, ALL_SCENARIOS],
-        [user, scenario],
-      ]);
+      const { user_id: user, scenario_id: scenario = null } = question;
+      const [whole, own] = found;
       const notice = own ? undefined : 'There is no event of this user here yet.';
       const said = whole ? (whole.body as ProfileDocument).properties : {};
       return {
         tenant_id: asked.tenant,
         user_id: user,
-        scenario_id: scenario === ALL_SCENARIOS ? null : scenario,
+        scenario_id: scenario,
         ...shownProfile(profileOf(own?.body as ProfileDocument | undefined), zone),
         properties: said,
         data_source: 'documents',
@@ -204,12 +209,33 @@ export function createDocumentQuestions(options: DocumentsOptions): DocumentQues
   };
 }
 
-type Read = {
-  readonly question: Checked & { readonly wait_for?: string; readonly timeout?: string };
+/** What a question reads, and where. */
+type Reading<Found> = {
+  readonly progress: DocumentProgress;
+  readonly projection: { readonly name: string };
+  readonly look: (set: DocumentSet, question: Checked) => Promise<Found>;
+};
+
+type Read<Found> = {
+  readonly question: Checked;
   readonly zone: Zone;
-  readonly generation: number;
+  readonly found: Found;
   readonly meta: (notice?: string) => DocumentMeta;
 };
+
+/** The items a question lists, and one more, to see whether they are the last. */
+function pageOf({ scenario_id, category, status, cursor, limit = DEFAULT_LIMIT }: Checked): DocumentPage {
+  return {
+    limit: Number(limit) + 1,
+    ...(scenario_id === undefined ? {} : { prefix: [String(scenario_id)] }),
+    where: {
+      ...(category === undefined ? {} : { 'metadata.category': category }),
+      ...(status === undefined ? {} : { status }),
+    },
+    ...(status === undefined ? { except: { status: 'deleted' } } : {}),
+    ...(cursor === undefined ? {} : { after: parseCursor(cursor) }),
+  };
+}
 
 function idOf(
   kind: EntryKind,

@@ -239,14 +239,9 @@ describe('explanations of figures from the live views', () => {
     const facts = opened.use(await openChdbFactStore({ dataDir: dir.path }));
     await facts.prepare(1);
     const known = TENANTS.map((id): Tenant => ({ id, partitions: 4, createdAtMs: 0 }));
-    const onTenant = (listener: (tenant: Tenant) => void): Disposable => {
-      known.forEach(listener);
-      return { [Symbol.dispose]: () => undefined };
-    };
     const clock = (): number => NOW_MS;
-    const progress = opened.use(
-      startViewProjector({ log: door.log, tenants: { onTenant }, views: store, clock }),
-    );
+    const progress = opened.use(startViewProjector({ log: door.log, views: store, clock }));
+    for (const id of TENANTS) progress.follow(id);
     for (const event of history(seed)) {
       const { status } = await door.post('/api/v1/behaviors/track', event as never);
       assert.equal(status, 200);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { isBefore, parseTenantId } from '#domain';
-import type { Event, JsonObject, Tenant, TenantId } from '#domain';
+import type { Event, JsonObject, TenantId } from '#domain';
 import { USER_PROFILES, startDocumentProjector } from '#projections';
 import type { DocumentStore, FactState } from '#projections';
 import { openChdbFactStore } from '../projections/chdb-fact-store.ts';
@@ -175,20 +175,16 @@ describe('explanations of profiles', () => {
     documents = opened.use(await openLmdbDocumentStore({ dataDir: dir.path }));
     const facts = opened.use(await openChdbFactStore({ dataDir: dir.path }));
     await facts.prepare(1);
-    const onTenant = (listener: (tenant: Tenant) => void): Disposable => {
-      for (const id of TENANTS) listener({ id, partitions: 4, createdAtMs: 0 });
-      return { [Symbol.dispose]: () => undefined };
-    };
     const clock = (): number => NOW_MS;
     const profiles = opened.use(
       startDocumentProjector({
         log: door.log,
-        tenants: { onTenant },
         documents,
         projection: USER_PROFILES,
         clock,
       }),
     );
+    for (const id of TENANTS) profiles.follow(id);
     for (const event of history(seed)) {
       const { status, text } = await door.post('/api/v1/behaviors/track', event);
       assert.equal(status, 200, text);

@@ -49,12 +49,9 @@ async function openLive(): Promise<AsyncDisposable & { readonly door: Door; read
   const dir = opened.use(await temporaryDir());
   const views = opened.use(openLmdbViewStore({ dataDir: dir.path }));
   const known = TENANTS.map((id): Tenant => ({ id, partitions: 4, createdAtMs: 0 }));
-  const onTenant = (listener: (tenant: Tenant) => void): Disposable => {
-    known.forEach(listener);
-    return { [Symbol.dispose]: () => undefined };
-  };
   const clock = (): number => NOW_MS;
-  const progress = opened.use(startViewProjector({ log: door.log, tenants: { onTenant }, views, clock }));
+  const progress = opened.use(startViewProjector({ log: door.log, views, clock }));
+  for (const tenant of TENANTS) progress.follow(tenant);
   const tenants = { get: (id: string) => known.find((tenant) => tenant.id === id), position: () => 3n };
   const app = express();
   app.use(createLiveRouter(createLiveQuestions({ views, progress, tenants, clock })));

@@ -15,7 +15,7 @@ import { activeSessions } from './live-sessions.ts';
 import { realtimeStats } from './live-stats.ts';
 import { createFormCheck, invalidQuestion } from './question.ts';
 import type { Problem, Report } from './question.ts';
-import { readWait, untilVisible } from './visibility.ts';
+import { inOneGeneration, readWait } from './visibility.ts';
 import type { Wait } from './visibility.ts';
 
 /** All questions that the live views answer. */
@@ -118,9 +118,11 @@ export function createLiveQuestions({
     async ask(name, { tenant, question, whole = false, signal }) {
       const startedMs = clock();
       const asked = read(name, question, whole);
-      if (asked.waitFor) await untilVisible(progress, { ...asked.waitFor, tenant, signal });
-      const state = tenants.get(tenant) ? await progress.state(tenant) : undefined;
-      const { seen, atMs, data } = await look(state, asked);
+      const { seen, atMs, data } = await inOneGeneration(
+        progress,
+        { tenant, wait: asked.waitFor, signal },
+        (state) => look(tenants.get(tenant) ? state : undefined, asked),
+      );
       const clockMs = clock();
       const elapsedMs = clockMs - startedMs;
       if (answered.hasSubscribers) {

@@ -1,6 +1,6 @@
 import { Fault, parseReceipt } from '#domain';
 import type { PositionVector, TenantId } from '#domain';
-import type { ProjectionProgress, ProjectionState } from '#projections';
+import type { GenerationProgress, ProjectionProgress, ProjectionState } from '#projections';
 import { invalidQuestion, parseDuration } from './question.ts';
 import type { Report } from './question.ts';
 
@@ -56,6 +56,28 @@ export async function untilVisible(
   const limit = AbortSignal.timeout(timeoutMs);
   const seen = await progress.waitFor(tenant, vector, signal ? AbortSignal.any([limit, signal]) : limit);
   if (!seen) throw new Fault('QUERY_NOT_YET_VISIBLE', undefined, { details: { timeout_ms: timeoutMs } });
+}
+
+/**
+ * Answers from one generation, from what is awaited to the last thing read: when another one has been activated
+ * meanwhile, everything is done once more.
+ */
+export async function inOneGeneration<State extends ProjectionState, Answer>(
+  progress: GenerationProgress<State>,
+  asked: {
+    readonly tenant: TenantId;
+    readonly wait: Wait | undefined;
+    readonly signal?: AbortSignal | undefined;
+  },
+  read: (state: State | undefined) => Promise<Answer>,
+): Promise<Answer> {
+  const { tenant, wait, signal } = asked;
+  for (;;) {
+    const generation = progress.generation(tenant);
+    if (wait) await untilVisible(progress, { ...wait, tenant, signal });
+    const answer = await read(await progress.state(tenant));
+    if (progress.generation(tenant) === generation) return answer;
+  }
 }
 
 function vectorOf(waitFor: string, state: ProjectionState): PositionVector | undefined {

@@ -103,7 +103,8 @@ export async function openFactHouse(options: FactHouseOptions): Promise<FactHous
     startSealer({ seals, slices: facts, progress, clock, tuning: { everyMs: never } }),
   );
   const store = opened.use(openLmdbHourLedgerStore({ dataDir }));
-  const hours = opened.use(startHourLedgerProjector({ log, store, tenants, everyMs: never }));
+  const hours = opened.use(startHourLedgerProjector({ log, store, everyMs: never }));
+  for (const id of ids) hours.follow(id);
   const upkeep = opened.use(
     startFactUpkeep({
       ...{ log, tenants, facts: wrapFacts(facts), progress, checkpoints, seals, sealer, horizon, clock },

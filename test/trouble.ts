@@ -8,6 +8,8 @@ export type TestSettings = {
   readonly dataDir: string;
   readonly nowMs: number;
   readonly tuning: Partial<ViewProjectorTuning>;
+  /** Generations from this one on are folded wrongly: a click weighs more, and counts twice for a user. */
+  readonly wrongFrom?: number;
   /** Whole numbers: the trouble, and how many more steps go well before the thread dies. */
   readonly trouble: Int32Array;
 };

@@ -1,15 +1,18 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { openLmdbLogReader } from '../log/lmdb-log-reader.ts';
 import { hostProjectors } from '../projections/hosted-projectors.ts';
+import { ITEMS, USER_PROFILES } from '../projections/document-projection.ts';
+import { startDocumentProjector } from '../projections/document-projector.ts';
+import { openLmdbDocumentStore } from '../projections/lmdb-document-store.ts';
 import { openLmdbViewStore } from '../projections/lmdb-view-store.ts';
 import { TROUBLE } from './trouble.ts';
 import type { TestSettings } from './trouble.ts';
 import { startViewProjector } from '../projections/view-projector.ts';
-import type { ViewStore, ViewUpkeep } from '../projections/view-store.ts';
+import type { ViewBatch, ViewStore, ViewUpkeep } from '../projections/view-store.ts';
 
 // The thread of a test: as worker.ts, on a store that gives the trouble that is asked for.
 
-const { dataDir, nowMs, tuning, trouble } = workerData as TestSettings;
+const { dataDir, nowMs, tuning, trouble, wrongFrom = Infinity } = workerData as TestSettings;
 
 if (trouble[0] === TROUBLE.diesAtOnce) throw new Error('nothing works today');
 
@@ -23,7 +26,7 @@ function troubled(views: ViewStore & ViewUpkeep): ViewStore & ViewUpkeep {
       // Some turns later, so that the step is at any point, done or under way.
       if (trouble[0] === TROUBLE.diesAmidSteps && trouble[1]!-- <= 0)
         endAfter(Math.floor(Math.random() * 40));
-      return views.apply(scope, batch);
+      return views.apply(scope, scope.generation < wrongFrom ? batch : heavier(batch));
     },
     read: (scope, wanted) => views.read(scope, wanted),
     scan: (scope, atMs) => views.scan(scope, atMs),
@@ -33,6 +36,24 @@ function troubled(views: ViewStore & ViewUpkeep): ViewStore & ViewUpkeep {
   };
 }
 
+function heavier(batch: ViewBatch): ViewBatch {
+  const changes = batch.changes.map(({ key, entries }) => ({
+    key,
+    entries:
+      key.view === 'hot:items' ? new Map([...entries].map(([item, weight]) => [item, weight + 1])) : entries,
+  }));
+  return { ...batch, changes };
+}
+
+/** The projection, counting clicks twice. */
+const twice: typeof USER_PROFILES = {
+  ...USER_PROFILES,
+  add(profile, step) {
+    USER_PROFILES.add(profile, step);
+    if ('action' in step && step.action === 'click') USER_PROFILES.add(profile, step);
+  },
+};
+
 function endAfter(turns: number): void {
   if (turns === 0) throw new Error('the thread dies');
   setImmediate(endAfter, turns - 1);
@@ -41,8 +62,17 @@ function endAfter(turns: number): void {
 // From the given instant on it moves, as what trickles in is flushed by it.
 const clock = (): number => nowMs + Math.round(performance.now());
 
-await hostProjectors(parentPort!, async ({ onCommit, tenants, opened }) => {
+await hostProjectors(parentPort!, async ({ onCommit, opened }) => {
   const log = opened.use(openLmdbLogReader({ dataDir, onCommit }));
   const views = troubled(opened.use(openLmdbViewStore({ dataDir })));
-  return { live_views: opened.use(startViewProjector({ log, tenants, views, clock, tuning })) };
+  const documents = opened.use(await openLmdbDocumentStore({ dataDir }));
+  const common = { log, clock, tuning };
+  return {
+    live_views: (generation) => startViewProjector({ ...common, views, generation }),
+    items: (generation) => startDocumentProjector({ ...common, documents, projection: ITEMS, generation }),
+    user_profiles: (generation) => {
+      const projection = generation < wrongFrom ? USER_PROFILES : twice;
+      return startDocumentProjector({ ...common, documents, projection, generation });
+    },
+  };
 });
