@@ -129,7 +129,7 @@ function documentsOf<State>(projection: DocumentProjection<State>, events: reado
     for (const id of projection.idsOf(event)) {
       const name = id.join('/');
       const state = projection.stateOf(bodies.get(name));
-      projection.add(state, { partition: index % 3, offset: BigInt(index), event });
+      projection.add(state, projection.stepOf({ partition: index % 3, offset: BigInt(index), event }));
       bodies.set(name, projection.bodyOf(state, { tenant: 'acme', id }));
     }
   }
