@@ -19,6 +19,8 @@ export type {
   StreamEvent,
   StreamStore,
 } from './stream-store.ts';
+export { announcedWrites } from './announced-writes.ts';
+export type { AnnouncedWrite } from './announced-writes.ts';
 export { openCatalogue } from './catalogue.ts';
 export type { Catalogue, CatalogueOptions, EntryVersion, EntryWritten } from './catalogue.ts';
 export { follow } from './follow.ts';

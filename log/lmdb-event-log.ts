@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { Fault } from '#domain';
 import type { Position, TenantId } from '#domain';
+import { announcedWrites } from './announced-writes.ts';
 import { readBlockHeader } from './block.ts';
 import { lockDataDir } from './data-dir-lock.ts';
 import type {
@@ -57,6 +58,8 @@ const OVERLAP_FROM_ENTRIES = 512;
 const CONTENT_HASH_BYTES = 16;
 /** What an entry costs in memory beside its bytes. */
 const ENTRY_OVERHEAD_BYTES = 256;
+
+const announced = announcedWrites('log');
 
 /**
  * Opens the embedded log in `dataDir`, which it holds for itself (`DATA_DIR_LOCKED`). Resolves when the
@@ -237,7 +240,7 @@ class LmdbEventLog implements EventLog, BlockSource {
       identity: this.#settings.newId(),
       partitions: channel === 'events' ? partitions : 1,
     }));
-    await this.#blocks.saveLogs([...logs, ...made]);
+    await announced({ what: 'logs', tenant }, () => this.#blocks.saveLogs([...logs, ...made]));
     for (const stored of made) {
       const state = stateOf(this.#blocks, stored);
       this.#logs.set(keyOf(state.name), state);

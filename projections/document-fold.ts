@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { Fault } from '#domain';
 import type { Event, LoggedEvent, PositionVector, TenantId } from '#domain';
 import type { LogBounds, LogRecord, RecordBatch } from '#log';
+import { announced } from './announced.ts';
 import type { Checkpoint } from './checkpoint-store.ts';
 import type { DocumentProjection } from './document-projection.ts';
 import type {
@@ -109,7 +110,9 @@ export class DocumentFold<State> implements Fold<DocumentPortion> {
       concerns.map(({ id }) => id),
     );
     const writes = concerns.flatMap((concern, index) => this.#fold(tenant, concern, kept[index]) ?? []);
-    const applied = await documents.apply(set, { writes, ...(checkpoint && { checkpoint }) });
+    const batch = { writes, ...(checkpoint && { checkpoint }) };
+    const about = { what: 'documents', projection: projection.name, tenant, last: checkpoint !== undefined };
+    const applied = await announced(about, () => documents.apply(set, batch));
     if (!applied.ok) {
       throw new Fault('DOCUMENTS_FOLDED_ELSEWHERE', undefined, {
         details: { projection: projection.name, tenant, ids: applied.ids.slice(0, 5) },
