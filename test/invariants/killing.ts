@@ -32,8 +32,14 @@ export class PersistentSender {
     }
   }
 
-  /** Sends until nothing waits, or the platform has been ended by {@link killAmid}. */
-  async send(platform: Platform, ending?: { isEnded: boolean }): Promise<void> {
+  /**
+   * Sends until nothing waits, or the platform has been ended by {@link killAmid}. One that may end by itself
+   * is left alone once it gives no answer.
+   */
+  async send(
+    platform: Platform,
+    ending?: { readonly isEnded: boolean; readonly mayEnd?: boolean },
+  ): Promise<void> {
     const sender = async (): Promise<void> => {
       for (let request = this.#queue.shift(); request; request = this.#queue.shift()) {
         try {
@@ -42,7 +48,7 @@ export class PersistentSender {
         } catch (error) {
           // Whether it was taken is not known, so it is sent again as it was.
           this.#queue.unshift(request);
-          if (!ending?.isEnded) throw error;
+          if (!ending?.isEnded && !ending?.mayEnd) throw error;
           this.resent += request.length;
           return;
         }
