@@ -21,6 +21,7 @@ export type {
 } from './stream-store.ts';
 export { announcedWrites } from './announced-writes.ts';
 export type { AnnouncedWrite } from './announced-writes.ts';
+export { commitAll, hearingFailure } from './commit.ts';
 export { openCatalogue } from './catalogue.ts';
 export type { Catalogue, CatalogueOptions, EntryVersion, EntryWritten } from './catalogue.ts';
 export { follow } from './follow.ts';

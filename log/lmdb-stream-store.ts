@@ -4,6 +4,7 @@ import { open } from 'lmdb';
 import type { Database, RootDatabase } from 'lmdb';
 import { Fault } from '#domain';
 import { announcedWrites } from './announced-writes.ts';
+import { commitAll } from './commit.ts';
 import type {
   ExpectedRevision,
   NewStreamEvent,
@@ -141,8 +142,8 @@ class LmdbStreamStore implements StreamStore {
     }
     const recordedAtMs = this.#clock();
     const answer = { revision: actual + events.length, position: this.#last + events.length };
-    await announced({ what: 'stream', stream }, async () => {
-      await this.#env.batch(() => {
+    await announced({ what: 'stream', stream }, () =>
+      commitAll(this.#env, () => {
         events.forEach((event, i) => {
           const revision = actual + 1 + i;
           const position = this.#last + 1 + i;
@@ -150,9 +151,8 @@ class LmdbStreamStore implements StreamStore {
           void this.#streams.put([stream, revision], position);
         });
         if (first) void this.#answers.put([stream, first.id], answer);
-      });
-      await this.#env.flushed;
-    });
+      }),
+    );
     this.#last = answer.position;
     const { resolve } = this.#grown;
     this.#grown = Promise.withResolvers();
