@@ -15,6 +15,8 @@ export class PersistentSender {
   #queue: (readonly Input[])[] = [];
   #answered = 0;
   resent = 0;
+  /** Why the last request that was not answered was not. */
+  refusal = '';
 
   constructor(random: Random) {
     this.#random = random;
@@ -48,6 +50,7 @@ export class PersistentSender {
         } catch (error) {
           // Whether it was taken is not known, so it is sent again as it was.
           this.#queue.unshift(request);
+          this.refusal = String(error);
           if (!ending?.isEnded && !ending?.mayEnd) throw error;
           this.resent += request.length;
           return;
