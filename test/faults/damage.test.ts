@@ -62,10 +62,6 @@ const LOG_DAMAGES: Readonly<Record<string, Parameters<typeof damageLog>[2]>> = {
     const block = secondOf(blocks);
     return { block, bytes: flipped(block.bytes, BODY_AT + Math.floor((block.bytes.length - BODY_AT) / 2)) };
   },
-  'a flipped bit in a digest': (blocks) => {
-    const block = secondOf(blocks);
-    return { block, bytes: flipped(block.bytes, 5) };
-  },
   'a torn block': (blocks) => {
     const block = secondOf(blocks);
     return { block, bytes: block.bytes.subarray(0, Math.floor(block.bytes.length * 0.6)) };
@@ -143,15 +139,8 @@ test('read models wiped by hand are folded again from the log', async (t) => {
   await using dir = await temporaryDir();
   const trial = new Trial(t, { events: 2_000 });
   await fill(dir.path, trial);
-  for (const names of [
-    ['views'],
-    ['documents'],
-    ['facts'],
-    ['checkpoints'],
-    ['seals'],
-    ['first-seen'],
-    READ_MODELS,
-  ]) {
+  const some = [['views', 'documents', 'seals'], ['facts'], ['checkpoints', 'first-seen'], READ_MODELS];
+  for (const names of some) {
     await t.test(names.join(', '), async () => {
       await wipe(dir.path, names);
       await using platform = await startPlatform({ dataDir: dir.path, env: SILENT });

@@ -18,7 +18,9 @@ if (file !== undefined) {
 }
 
 function pass(file: string, channel: string, members: Readonly<Record<string, unknown>>): void {
-  if (!failing && existsSync(file)) failing = JSON.parse(readFileSync(file, 'utf8')) as Failing;
+  // Once only: a thread that has failed is started again.
+  if (!failing && existsSync(file) && !existsSync(`${file}.reached`))
+    failing = JSON.parse(readFileSync(file, 'utf8')) as Failing;
   if (!failing) return;
   const { channel: own, having, nth = 1, afterMs = 0 } = pointOf(failing.at);
   if (channel !== own) return;

@@ -158,6 +158,12 @@ export type FailPointName = keyof typeof FAIL_POINTS;
 
 export const pointOf = (name: FailPointName): FailPoint => FAIL_POINTS[name];
 
+export function namesOf(situation: Situation): readonly FailPointName[] {
+  return (Object.keys(FAIL_POINTS) as FailPointName[]).filter(
+    (name) => (pointOf(name).during ?? 'load') === situation,
+  );
+}
+
 /** What happens at a point: the process is killed, the thread fails, or it stands still for a while. */
 export type Failing = {
   readonly at: FailPointName;
