@@ -22,15 +22,17 @@ export async function hearingFailure<Result>(
 ): Promise<Result> {
   const writing = write();
   void hearOthers(env);
-  try {
-    return await writing;
-  } catch (error) {
-    const reason = error instanceof Error && 'commitError' in error ? error.commitError : undefined;
-    if (!(reason instanceof Promise)) throw error;
-    // It is rejected a little later than the commit, and nobody else hears it.
-    const said = reason.catch((cause: unknown) => cause);
-    throw new Error('The commit failed.', { cause: await Promise.race([said, setImmediate(error)]) });
-  }
+  return writing.catch(async (error: unknown) => {
+    throw await failureOf(error);
+  });
+}
+
+/** The failure of a commit with its reason, which lmdb-js tells by a promise a little later; else what was thrown. */
+async function failureOf(error: unknown): Promise<unknown> {
+  const reason = error instanceof Error && 'commitError' in error ? error.commitError : undefined;
+  if (!(reason instanceof Promise)) return error;
+  const said = reason.catch((cause: unknown) => cause);
+  return new Error('The commit failed.', { cause: await Promise.race([said, setImmediate(error)]) });
 }
 
 /**

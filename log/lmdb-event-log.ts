@@ -302,8 +302,9 @@ async function openIndex(
     snapshotEveryIds: settings.snapshotEveryIds,
     maxTailBytes: settings.maxIndexTailBytes,
     replay: (log, partition, from) => {
-      const to = byNo.get(log)?.partitions[partition]?.durable.next ?? 0;
-      return readIds(blocks, log, { partition, from, to });
+      const state = byNo.get(log);
+      const to = state?.partitions[partition]?.durable.next ?? 0;
+      return state ? readIds(blocks, state.stored, { partition, from, to }) : [];
     },
   });
 }

@@ -24,8 +24,8 @@ export type Told = {
   readonly factsFromMs?: number;
   /** `tenant event id` of accepted events that came when the facts of their time had been let go. @default none did */
   readonly tooLate?: ReadonlySet<string>;
-  /** Accepted events that became dead letters on their way into the facts. @default none did */
-  readonly unreadable?: ReadonlySet<string>;
+  /** The accepted event that became a dead letter on its way into the facts. @default none did */
+  readonly unreadable?: { readonly tenant: string; readonly eventId: string };
 };
 
 const FUNNEL = ['impression', 'click', 'view'];
@@ -80,11 +80,12 @@ async function readModelsAgree(
   platform: Platform,
   tenant: string,
   kept: readonly Kept[],
-  { factsFromMs = -Infinity, unreadable = new Set(), tooLate = new Set() }: Told,
+  { factsFromMs = -Infinity, unreadable, tooLate }: Told,
 ): Promise<void> {
-  const readable = kept.filter(
-    ({ event }) => !unreadable.has(event.event_id) && !tooLate.has(`${tenant} ${event.event_id}`),
-  );
+  const readable = kept.filter(({ event: { event_id: id } }) => {
+    const refused = unreadable?.tenant === tenant && unreadable.eventId === id;
+    return !refused && !tooLate?.has(`${tenant} ${id}`);
+  });
   const inFacts = readable.filter(({ event }) => event.timestamp >= factsFromMs);
   assert.deepEqual(
     await factsOf(platform, tenant),
@@ -209,27 +210,34 @@ async function* recordsOf(
 
 /** An input sent again because its answer was lost may have left more than one dead letter, never none. */
 async function deadLettersAgree(log: Log, tenant: TenantId, told: Told): Promise<void> {
-  const { inputs, answers, unreadable = new Set() } = told;
   const found = new Map<string, number>();
   for await (const { eventId, value, sent } of recordsOf(log, { tenant, channel: 'dead_letters' })) {
     const { code } = JSON.parse(value) as { code?: string };
-    const key = code === 'facts_unreadable' ? `facts ${eventId}` : sent;
-    found.set(key, (found.get(key) ?? 0) + 1);
+    addTo(found, code === 'facts_unreadable' ? `facts ${eventId}` : sent);
   }
-  const expected = new Map<string, number>();
-  for (const { index, text, tenant: of } of inputs) {
-    const outcome = answers.get(index)?.outcome;
-    if (of !== tenant || (outcome !== 'rejected' && outcome !== 'conflict')) continue;
-    // One that names no tenant that can be has nowhere to be kept.
-    if (!parseTenantId((JSON.parse(text) as { tenant_id: string }).tenant_id).ok) continue;
-    expected.set(text, (expected.get(text) ?? 0) + 1);
-  }
-  for (const id of unreadable) expected.set(`facts ${id}`, 1);
+  const expected = turnedAway(tenant, told);
   for (const [text, count] of expected) {
     const kept = found.get(text) ?? 0;
     assert.ok(kept >= count, `turned away ${count} times, ${kept} times among the dead letters: ${text}`);
   }
   for (const text of found.keys()) assert.ok(expected.has(text), `became a dead letter: ${text}`);
+}
+
+/** What was turned away, as it was sent, and how often; what the facts could not take by its id. */
+function turnedAway(tenant: TenantId, told: Told): ReadonlyMap<string, number> {
+  const expected = new Map<string, number>();
+  for (const { index, text, tenant: of } of told.inputs) {
+    const outcome = told.answers.get(index)?.outcome;
+    if (of !== tenant || (outcome !== 'rejected' && outcome !== 'conflict')) continue;
+    // One that names no tenant that can be has nowhere to be kept.
+    if (parseTenantId((JSON.parse(text) as { tenant_id: string }).tenant_id).ok) addTo(expected, text);
+  }
+  if (tenant === told.unreadable?.tenant) addTo(expected, `facts ${told.unreadable.eventId}`);
+  return expected;
+}
+
+function addTo(counts: Map<string, number>, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
 }
 
 function sameEvent(found: Event, sent: Event): void {
