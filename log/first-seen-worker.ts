@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { ClassicLevel } from 'classic-level';
+import { announcedWrites } from './announced-writes.ts';
 import { readFilterSnapshot, writeFilterSnapshot } from './filter-snapshot.ts';
 import type {
   FilterState,
@@ -22,6 +23,7 @@ type Level = ClassicLevel<Buffer, Buffer>;
 const CHECKPOINT_TAG = 0;
 const IDS_PER_TURN = 256;
 const IDENTITY_KEY = Buffer.from([2]);
+const announced = announcedWrites('log');
 
 const options = workerData as IndexWorkerOptions;
 const levelDirectory = join(options.directory, 'level');
@@ -130,7 +132,7 @@ async function write(request: Extract<IndexRequest, { type: 'write' }>): Promise
     if (ids % IDS_PER_TURN === 0) await setImmediate();
   }
   for (const checkpoint of moved.values()) batch.put(checkpointKey(checkpoint), doubleBytes(checkpoint[2]));
-  await batch.write({ sync: true });
+  await announced({ what: 'first_seen_index' }, () => batch.write({ sync: true }));
   for (const [name, checkpoint] of moved) checkpoints.set(name, checkpoint);
   reply({ type: 'written' });
   idsSinceSnapshot += ids;
@@ -149,11 +151,8 @@ function fetch(request: Extract<IndexRequest, { type: 'fetch' }>): void {
 
 async function snapshot(filter: FilterState): Promise<void> {
   idsSinceSnapshot = 0;
-  await writeFilterSnapshot(snapshotPath, {
-    identity: options.identity,
-    checkpoints: listOf(checkpoints),
-    filter,
-  });
+  const kept = { identity: options.identity, checkpoints: listOf(checkpoints), filter };
+  await announced({ what: 'first_seen_filter' }, () => writeFilterSnapshot(snapshotPath, kept));
 }
 
 async function close(filter: FilterState): Promise<void> {

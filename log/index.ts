@@ -31,6 +31,9 @@ export type {
   HistoryReader,
   OpenHistoryRead,
 } from './audit.ts';
+export { announcedWrites } from './announced-writes.ts';
+export type { AnnouncedWrite } from './announced-writes.ts';
+export { commitAll, hearingFailure } from './commit.ts';
 export { openCatalogue } from './catalogue.ts';
 export type { Catalogue, CatalogueOptions, EntryVersion, EntryWritten } from './catalogue.ts';
 export { follow } from './follow.ts';

@@ -1,5 +1,6 @@
 import { channel } from 'node:diagnostics_channel';
 import { Fault, partitionOf } from '#domain';
+import { announcedWrites } from './announced-writes.ts';
 import { carriedDigest, encodeBlock, packBody } from './block.ts';
 import type { AppendOutcome, LogName, NewRecord } from './event-log.ts';
 import type { FirstSeenIndex, Seen } from './first-seen-index.ts';
@@ -60,6 +61,7 @@ const MAX_BLOCK_BYTES = 1024 * 1024;
 const MAX_SPARE_WRITERS = 256;
 
 const appended = channel('daybook:log:appended');
+const announced = announcedWrites('log');
 
 /** Turns groups of append calls into one transaction each: decides every entry, builds the blocks, answers. */
 export class LmdbAppender {
@@ -201,7 +203,7 @@ export class LmdbAppender {
     const write = async (): Promise<void> => {
       try {
         if (failures !== this.#failures) throw new Error('The commit before failed.');
-        await this.#blocks.write(plan.commit);
+        await announced({ what: 'records' }, () => this.#blocks.write(plan.commit));
       } catch (cause) {
         failed = { cause };
         if (failures === this.#failures) this.#startAgainFromDisk();

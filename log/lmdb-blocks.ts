@@ -5,6 +5,7 @@ import type { Database, RootDatabase } from 'lmdb';
 import type { TenantId } from '#domain';
 import type { LogChannel } from './event-log.ts';
 import { genesisDigest } from './block.ts';
+import { commitAll, hearingFailure } from './commit.ts';
 import type { TurnedAwayRow } from './turned-away-counts.ts';
 
 /** What is fixed when a log is created. `no` is its short name in keys. */
@@ -70,7 +71,7 @@ export class LmdbBlocks {
     const known = this.#meta.get('identity');
     if (typeof known === 'string') return known;
     const made = newId();
-    await this.#meta.put('identity', made);
+    await hearingFailure(this.#env, () => this.#meta.put('identity', made));
     return made;
   }
 
@@ -80,7 +81,7 @@ export class LmdbBlocks {
 
   /** Keeps the list of logs; durable when resolved. */
   async saveLogs(logs: readonly StoredLog[]): Promise<void> {
-    await this.#meta.put('logs', logs);
+    await hearingFailure(this.#env, () => this.#meta.put('logs', logs));
   }
 
   /** Lets the next reading see what other threads have committed meanwhile. */
@@ -128,7 +129,7 @@ export class LmdbBlocks {
 
   /** All of it in one transaction, on disk when resolved. */
   async write(commit: BlockCommit): Promise<void> {
-    await this.#env.batch(() => {
+    await commitAll(this.#env, () => {
       for (const { log, partition, bytes } of commit.blocks) {
         const firstOffset = Number(bytes.readBigUInt64LE(FIRST_OFFSET_AT));
         void this.#blocks.put(blockKey(log, partition, firstOffset), bytes);
@@ -146,7 +147,6 @@ export class LmdbBlocks {
         void this.#turned.put(hourKey(log, hour), row);
       }
     });
-    await this.#env.flushed;
   }
 
   close(): Promise<void> {

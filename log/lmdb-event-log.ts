@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { Fault } from '#domain';
 import type { Position, TenantId } from '#domain';
+import { announcedWrites } from './announced-writes.ts';
 import { readBlockHeader } from './block.ts';
 import { lockDataDir } from './data-dir-lock.ts';
 import type {
@@ -58,6 +59,8 @@ const OVERLAP_FROM_ENTRIES = 512;
 const CONTENT_HASH_BYTES = 16;
 /** What an entry costs in memory beside its bytes. */
 const ENTRY_OVERHEAD_BYTES = 256;
+
+const announced = announcedWrites('log');
 
 /**
  * Opens the embedded log in `dataDir`, which it holds for itself (`DATA_DIR_LOCKED`). Resolves when the
@@ -264,7 +267,7 @@ class LmdbEventLog implements EventLog, RecordTimes, BlockSource {
       identity: this.#settings.newId(),
       partitions: channel === 'events' ? partitions : 1,
     }));
-    await this.#blocks.saveLogs([...logs, ...made]);
+    await announced({ what: 'logs', tenant }, () => this.#blocks.saveLogs([...logs, ...made]));
     for (const stored of made) {
       const state = stateOf(this.#blocks, stored);
       this.#logs.set(keyOf(state.name), state);
@@ -315,8 +318,9 @@ async function openIndex(
     snapshotEveryIds: settings.snapshotEveryIds,
     maxTailBytes: settings.maxIndexTailBytes,
     replay: (log, partition, from) => {
-      const to = byNo.get(log)?.partitions[partition]?.durable.next ?? 0;
-      return readIds(blocks, log, { partition, from, to });
+      const state = byNo.get(log);
+      const to = state?.partitions[partition]?.durable.next ?? 0;
+      return state ? readIds(blocks, state.stored, { partition, from, to }) : [];
     },
   });
 }

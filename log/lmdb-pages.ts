@@ -112,23 +112,36 @@ export async function* readTimePages(
 /** The ids of a partition from an offset on, block by block. */
 export function* readIds(
   blocks: LmdbBlocks,
-  log: number,
+  log: StoredLog,
   range: { readonly partition: number; readonly from: number; readonly to: number },
 ): Iterable<readonly ReplayedId[]> {
   const { partition, to } = range;
   for (let at = range.from; at < to;) {
-    const bytes = blocks.blockBefore(log, partition, at);
-    if (!bytes) throw new Fault('LOG_CORRUPT', `No block holds offset ${at}.`);
-    const { header, body } = openBlock(bytes);
-    if (header.firstOffset + header.count <= at)
-      throw new Fault('LOG_CORRUPT', `No block holds offset ${at}.`);
-    const frames = new FrameReader(body);
-    const ids: ReplayedId[] = [];
-    for (let offset = header.firstOffset; !frames.done; offset++) {
-      const { eventId, contentHash } = frames.identity();
-      if (offset >= at) ids.push({ id: eventId, seen: { partition, offset, contentHash } });
+    let ids: readonly ReplayedId[];
+    try {
+      ids = idsOfBlock(blocks.blockBefore(log.no, partition, at), partition, at);
+    } catch (cause) {
+      if (!(cause instanceof Fault)) throw cause;
+      // Whoever starts the process reads nothing else than this sentence.
+      const where = `In partition ${partition} of the log of ${log.tenant}, offset ${at}: ${cause.message}`;
+      const details = { tenant: log.tenant, channel: log.channel, partition, offset: BigInt(at) };
+      throw new Fault(cause.code, where, { details: { ...cause.details, ...details }, cause });
     }
-    at = header.firstOffset + header.count;
+    at += ids.length;
     yield ids;
   }
+}
+
+/** The ids of a block from an offset on, which must lie in it. */
+function idsOfBlock(bytes: Buffer | undefined, partition: number, at: number): readonly ReplayedId[] {
+  if (!bytes) throw new Fault('LOG_CORRUPT', `No block holds offset ${at}.`);
+  const { header, body } = openBlock(bytes);
+  if (header.firstOffset + header.count <= at) throw new Fault('LOG_CORRUPT', `No block holds offset ${at}.`);
+  const frames = new FrameReader(body);
+  const ids: ReplayedId[] = [];
+  for (let offset = header.firstOffset; !frames.done; offset++) {
+    const { eventId, contentHash } = frames.identity();
+    if (offset >= at) ids.push({ id: eventId, seen: { partition, offset, contentHash } });
+  }
+  return ids;
 }

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { open } from 'lmdb';
 import type { Database, RootDatabase } from 'lmdb';
 import { Fault } from '#domain';
+import { announcedWrites } from './announced-writes.ts';
+import { commitAll } from './commit.ts';
 import type {
   ExpectedRevision,
   NewStreamEvent,
@@ -28,6 +30,8 @@ type StoredEvent = Omit<StreamEvent, 'revision' | 'position'> & {
 type Answer = { readonly revision: number; readonly position: number };
 
 const PAGE_EVENTS = 256;
+
+const announced = announcedWrites('log');
 
 /** Opens the embedded control plane in `dataDir`, in an LMDB environment of its own. */
 export async function openLmdbStreamStore(options: LmdbStreamStoreOptions): Promise<StreamStore> {
@@ -145,16 +149,17 @@ class LmdbStreamStore implements StreamStore {
     }
     const recordedAtMs = this.#clock();
     const answer = { revision: actual + events.length, position: this.#last + events.length };
-    await this.#env.batch(() => {
-      events.forEach((event, i) => {
-        const revision = actual + 1 + i;
-        const position = this.#last + 1 + i;
-        void this.#events.put(position, { ...event, stream, revision, position, recordedAtMs });
-        void this.#streams.put([stream, revision], position);
-      });
-      if (first) void this.#answers.put([stream, first.id], answer);
-    });
-    await this.#env.flushed;
+    await announced({ what: 'stream', stream }, () =>
+      commitAll(this.#env, () => {
+        events.forEach((event, i) => {
+          const revision = actual + 1 + i;
+          const position = this.#last + 1 + i;
+          void this.#events.put(position, { ...event, stream, revision, position, recordedAtMs });
+          void this.#streams.put([stream, revision], position);
+        });
+        if (first) void this.#answers.put([stream, first.id], answer);
+      }),
+    );
     this.#last = answer.position;
     const { resolve } = this.#grown;
     this.#grown = Promise.withResolvers();

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { entryDocument } from '#domain';
 import type { CatalogueEntry, EntryKind } from '#domain';
 import type { Catalogue } from '#log';
+import { announced } from './announced.ts';
 import type { DocumentSet, DocumentStore } from './document-store.ts';
 
 export type CatalogueCopiesDeps = {
@@ -62,7 +63,8 @@ export function startCatalogueCopies(deps: CatalogueCopiesDeps): CatalogueCopies
     if (kept && (kept.vector[0] ?? 0n) >= BigInt(version)) return;
     const write = { id, from: kept?.vector, vector: [BigInt(version)], body: entryDocument(entry) };
     // Refused, somebody else has copied this version or a newer one; looked at again, it says which.
-    const applied = await documents.apply(set, { writes: [write] });
+    const about = { what: 'catalogue_copy', tenant, kind };
+    const applied = await announced(about, () => documents.apply(set, { writes: [write] }));
     if (!applied.ok) await copy(entry);
   }
 

@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { Fault } from '#domain';
 import type { Event, Position, PositionVector, TenantId } from '#domain';
 import type { LogBounds, LogRecord, RecordBatch } from '#log';
+import { announced } from './announced.ts';
 import type { Checkpoint } from './checkpoint-store.ts';
 import type { DocumentProjection } from './document-projection.ts';
 import type {
@@ -127,7 +128,9 @@ export class DocumentFold<State> implements Fold<DocumentPortion> {
 
   async #write(tenant: TenantId, batch: DocumentBatch): Promise<void> {
     const { documents, projection } = this.#options;
-    const applied = await documents.apply(this.#setOf(tenant), batch);
+    const last = batch.checkpoint !== undefined;
+    const about = { what: 'documents', projection: projection.name, tenant, last };
+    const applied = await announced(about, () => documents.apply(this.#setOf(tenant), batch));
     if (!applied.ok) {
       throw new Fault('DOCUMENTS_FOLDED_ELSEWHERE', undefined, {
         details: { projection: projection.name, tenant, ids: applied.ids.slice(0, 5) },

@@ -1,9 +1,10 @@
 import { Fault } from '#domain';
 import type { Position, PositionVector, TenantId } from '#domain';
 import type { EventLog, LogBounds, LogRecord, NewRecord, RecordBatch } from '#log';
+import { announced } from './announced.ts';
 import type { CheckpointStore } from './checkpoint-store.ts';
 import type { FactBatch, FactStore } from './fact-store.ts';
-import { insertIsolating, missingOf } from './fact-writer.ts';
+import { insertFacts, insertIsolating, missingOf } from './fact-writer.ts';
 import type { PoisonRecord } from './fact-writer.ts';
 import type { FollowedTenant, Pause } from './followed-tenant.ts';
 import type { Fold } from './projector.ts';
@@ -95,7 +96,8 @@ export class FactFold implements Fold<FactPortion> {
       const doubtful = portions.filter((portion) => portion.doubtful);
       const sure = portions.filter((portion) => !portion.doubtful);
       try {
-        await facts.insert(generation, [...(await missingOf(facts, generation, doubtful)), ...sure]);
+        const missing = await missingOf(facts, generation, doubtful);
+        await insertFacts(facts, generation, [...missing, ...sure]);
         return new Map();
       } catch (error) {
         if (!(error instanceof Fault)) throw error;
@@ -112,10 +114,9 @@ export class FactFold implements Fold<FactPortion> {
       ({ partition, offset }) => offset >= (vector[partition] ?? 0n) - lookBack,
     );
     this.#remember(tenant, deadLettered);
-    await checkpoints.save(
-      { projection: 'facts', generation, tenant },
-      { logIdentity, vector, ...(deadLettered.length > 0 && { deadLettered }) },
-    );
+    const key = { projection: 'facts', generation, tenant };
+    const checkpoint = { logIdentity, vector, ...(deadLettered.length > 0 && { deadLettered }) };
+    await announced({ what: 'checkpoint', ...key }, () => checkpoints.save(key, checkpoint));
   }
 
   /** After a failure: each tenant by itself, reading back first, so that one cannot hold up the others. */

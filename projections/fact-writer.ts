@@ -1,5 +1,6 @@
 import { Fault } from '#domain';
 import type { Position, TenantId } from '#domain';
+import { announced } from './announced.ts';
 import type { FactBatch, FactStore } from './fact-store.ts';
 
 /** A record that the engine cannot take, and what it said. */
@@ -31,6 +32,15 @@ export async function missingOf(
     }
   }
   return missing;
+}
+
+/** Inserts the batches, in one insert. */
+export function insertFacts(
+  facts: FactStore,
+  generation: number,
+  batches: readonly FactBatch[],
+): Promise<void> {
+  return announced({ what: 'facts', generation }, () => facts.insert(generation, batches));
 }
 
 /** Which offsets between the first and the last of the batches are in the facts. */
@@ -65,7 +75,7 @@ export async function insertIsolating(
     // A refused insert may have left any part of its lines in the table.
     const missing = await missingOf(facts, generation, part);
     try {
-      await facts.insert(generation, missing);
+      await insertFacts(facts, generation, missing);
     } catch (error) {
       if (!isUnreadable(error)) throw error;
       const [first, second] = halve(missing);

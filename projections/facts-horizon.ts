@@ -1,6 +1,7 @@
 import { channel } from 'node:diagnostics_channel';
 import { decideExpiry } from '#domain';
 import type { StreamStore } from '#log';
+import { announced } from './announced.ts';
 import type { FactStore } from './fact-store.ts';
 
 /** From when on facts are kept. */
@@ -70,7 +71,8 @@ export async function openFactsHorizon(options: FactsHorizonOptions): Promise<Fa
       await fold();
     }
     if (!horizon) return;
-    const months = await facts.dropBefore(generation, horizon.beforeMs);
+    const { beforeMs } = horizon;
+    const months = await announced({ what: 'expiry' }, () => facts.dropBefore(generation, beforeMs));
     if (months.length > 0 && expired.hasSubscribers) expired.publish({ generation, ...horizon, months });
   }
 

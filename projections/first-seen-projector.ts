@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { behind } from '#domain';
 import type { PositionVector } from '#domain';
+import { announced } from './announced.ts';
 import type { CheckpointStore } from './checkpoint-store.ts';
 import type { FactStore } from './fact-store.ts';
 import { FlushSchedule } from './flush-schedule.ts';
@@ -92,7 +93,9 @@ export class FirstSeenProjector implements AsyncDisposable {
         const most = (from[partition] ?? 0n) + stride;
         return confirmed < most ? confirmed : most;
       });
-      await facts.foldFirstSeen(generation, { tenant: followed.tenant, from, to });
+      const { tenant } = followed;
+      const range = { tenant, from, to };
+      await announced({ what: 'first_seen', tenant }, () => facts.foldFirstSeen(generation, range));
       await this.#save(followed, to);
       from = to;
     }
@@ -124,7 +127,8 @@ export class FirstSeenProjector implements AsyncDisposable {
     const { checkpoints, generation } = this.#options;
     const { tenant, logIdentity } = followed;
     if (logIdentity === undefined) return;
-    await checkpoints.save({ projection: 'first_seen', generation, tenant }, { logIdentity, vector });
+    const key = { projection: 'first_seen', generation, tenant };
+    await announced({ what: 'checkpoint', ...key }, () => checkpoints.save(key, { logIdentity, vector }));
     this.#vectors.set(followed, vector);
   }
 }

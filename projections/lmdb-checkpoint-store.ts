@@ -1,6 +1,7 @@
 import { open } from 'lmdb';
 import { join } from 'node:path';
 import type { Position } from '#domain';
+import { hearingFailure } from '#log';
 import type { Checkpoint, CheckpointKey, CheckpointStore } from './checkpoint-store.ts';
 
 type Stored = {
@@ -24,8 +25,10 @@ export async function openLmdbCheckpointStore(options: {
       return stored && fromStored(stored);
     },
     async save(key, checkpoint) {
-      await checkpoints.put(keyOf(key), toStored(checkpoint));
-      await checkpoints.flushed;
+      await hearingFailure(checkpoints, async () => {
+        await checkpoints.put(keyOf(key), toStored(checkpoint));
+        await checkpoints.flushed;
+      });
     },
     async remove(key) {
       await checkpoints.remove(keyOf(key));

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { open } from 'lmdb';
 import type { Database, RootDatabase } from 'lmdb';
 import type { TenantId } from '#domain';
+import { hearingFailure } from '#log';
 import type { DeadLetterCheckpoint, DeadLetterStore } from './dead-letter-store.ts';
 
 type StoredCheckpoint = { readonly log_identity: string; readonly next: string };
@@ -37,7 +38,7 @@ export async function openLmdbDeadLetterStore(options: {
     checkpoint: async (tenant) => checkpointOf(tenant),
 
     async add(tenant, entries, { logIdentity, next }) {
-      await env.transaction(() => {
+      const rows = (): void => {
         const before = checkpointOf(tenant);
         if (before && (before.logIdentity !== logIdentity || before.next > next)) {
           for (const key of [...places.getKeys(rangeUnder(prefixOf(tenant)))]) places.removeSync(key);
@@ -47,7 +48,8 @@ export async function openLmdbDeadLetterStore(options: {
           places.putSync(Buffer.concat([prefix, digest, bytesOf(offset)]), NO_VALUE);
         }
         checkpoints.putSync(tenant, { log_identity: logIdentity, next: String(next) });
-      });
+      };
+      await hearingFailure(env, () => env.transaction(rows));
     },
 
     async find(tenant, digest, limit) {

@@ -4,6 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { ABORT, open } from 'lmdb';
 import type { Database, RootDatabase } from 'lmdb';
 import type { Json, JsonObject, PositionVector } from '#domain';
+import { commitAll, hearingFailure } from '#log';
 import type { Checkpoint } from './checkpoint-store.ts';
 import type {
   DocumentBatch,
@@ -83,16 +84,18 @@ class LmdbDocumentStore implements DocumentStore {
   async apply(set: DocumentSet, { writes, checkpoint }: DocumentBatch): Promise<DocumentsApplied> {
     const rows = writes.map((write) => ({ write, key: keyOf(set, write.id), value: valueOf(write) }));
     const passed: DocumentId[] = [];
-    await this.#env.transaction(() => {
+    const transaction = (): unknown => {
       for (const { write, key } of rows) if (!this.#standsAt(key, write.from)) passed.push(write.id);
       if (passed.length > 0) return ABORT;
       for (const { key, value } of rows) this.#documents.putSync(key, value);
       if (checkpoint) this.#checkpoints.putSync(keyOf(set, []), storedOf(checkpoint));
       return undefined;
+    };
+    await hearingFailure(this.#env, async () => {
+      await this.#env.transaction(transaction);
+      if (passed.length === 0) await this.#env.flushed;
     });
-    if (passed.length > 0) return { ok: false, reason: 'folded_elsewhere', ids: passed };
-    await this.#env.flushed;
-    return { ok: true };
+    return passed.length > 0 ? { ok: false, reason: 'folded_elsewhere', ids: passed } : { ok: true };
   }
 
   async checkpoint(set: DocumentSet): Promise<Checkpoint | undefined> {
@@ -107,10 +110,9 @@ class LmdbDocumentStore implements DocumentStore {
       for (;;) {
         const keys = [...database.getKeys({ ...range, limit: PAGE })];
         if (keys.length === 0) break;
-        await this.#env.batch(() => {
+        await commitAll(this.#env, () => {
           for (const key of keys) void database.remove(key);
         });
-        await this.#env.flushed;
       }
     }
   }

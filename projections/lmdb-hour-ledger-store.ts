@@ -161,9 +161,8 @@ class LmdbHourLedgerStore implements HourLedgerStore {
     return { no: last + 1, strides: [], letters: '0' };
   }
 
-  async #write(puts: () => void): Promise<void> {
-    await this.#env.batch(puts);
-    await this.#env.flushed;
+  #write(puts: () => void): Promise<void> {
+    return commitAll(this.#env, puts);
   }
 }
 

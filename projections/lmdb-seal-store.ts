@@ -1,5 +1,6 @@
 import { open } from 'lmdb';
 import { join } from 'node:path';
+import { hearingFailure } from '#log';
 import type { SealEntry, SealKey, SealStore } from './seal-store.ts';
 
 type Stored = {
@@ -30,9 +31,11 @@ export async function openLmdbSealStore(options: { readonly dataDir: string }): 
       return [...range].map(({ key: entryKey, value }) => fromStored(Number(entryKey.at(-1)), value));
     },
     async save(key, entries) {
-      const puts = entries.map((entry) => seals.put([...keyOf(key), entry.day], toStored(entry)));
-      await Promise.all([seals.put(keyOf(key), { seal: 0 }), ...puts]);
-      await seals.flushed;
+      await hearingFailure(seals, async () => {
+        const puts = entries.map((entry) => seals.put([...keyOf(key), entry.day], toStored(entry)));
+        await Promise.all([seals.put(keyOf(key), { seal: 0 }), ...puts]);
+        await seals.flushed;
+      });
     },
     async remove({ generation, tenant }) {
       // A key sorts before all keys that begin with it.

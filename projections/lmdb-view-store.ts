@@ -4,6 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { open } from 'lmdb';
 import type { Database, RootDatabase, Transaction } from 'lmdb';
 import { Fault } from '#domain';
+import { commitAll } from '#log';
 import { endOf, keyFrom, prefixOf, rangeOf, textOf } from './lmdb-view-keys.ts';
 import type { KeyRange } from './lmdb-view-keys.ts';
 import { claimOf, claimed, refusalOf, stepped, vectorOf } from './view-checkpoint.ts';
@@ -258,8 +259,7 @@ class LmdbViewStore implements ViewStore, ViewUpkeep {
 
   /** All puts and removes of the callback in one transaction, and on the disk. */
   async #write(changes: () => void): Promise<void> {
-    await this.#env.batch(changes);
-    await this.#env.flushed;
+    await commitAll(this.#env, changes);
   }
 }
 

@@ -2,6 +2,7 @@ import { channel } from 'node:diagnostics_channel';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { covers } from '#domain';
 import type { PositionVector, TenantId } from '#domain';
+import { announced } from './announced.ts';
 import type { FactProgress, FactState } from './fact-progress.ts';
 import type { Seals } from './seals.ts';
 import type { SliceStore } from './slice-store.ts';
@@ -68,7 +69,10 @@ export function startSealer(deps: SealerDeps): Sealer {
 
   async function sealDay(tenant: TenantId, day: number, { generation, confirmed }: FactState) {
     const seal = await seals.reserve(tenant, day, clock());
-    const counts = await slices.writeSlice(generation, { tenant, day, seal, vector: confirmed });
+    const slice = { tenant, day, seal, vector: confirmed };
+    const counts = await announced({ what: 'slices', tenant, day }, () =>
+      slices.writeSlice(generation, slice),
+    );
     if (!(await seals.settle(tenant, { day, seal, vector: confirmed, counts }))) return false;
     if (sealedChannel.hasSubscribers) sealedChannel.publish({ tenant, generation, day, seal });
     await removeBefore({ tenant, day, generation });
@@ -86,10 +90,9 @@ export function startSealer(deps: SealerDeps): Sealer {
     if (replaced === undefined) return;
     const stored = await slices.storedSlices(of.generation, of.tenant);
     const older = stored.filter(({ day, seal }) => day === of.day && seal < replaced);
-    await slices.removeSlices(
-      of.generation,
-      of.tenant,
-      older.map(({ seal }) => seal),
+    const unused = older.map(({ seal }) => seal);
+    await announced({ what: 'unused_slices', tenant: of.tenant, day: of.day }, () =>
+      slices.removeSlices(of.generation, of.tenant, unused),
     );
   }
 

@@ -1,6 +1,7 @@
 import { covers } from '#domain';
 import type { PositionVector, TenantId } from '#domain';
 import type { LogRecord } from '#log';
+import { announced } from './announced.ts';
 import type { SealEntry, SealKey, SealStore } from './seal-store.ts';
 import type { SliceCounts, SliceStore } from './slice-store.ts';
 
@@ -124,7 +125,7 @@ export class Seals {
       book.noted.set(day, noted);
     }
     if (changed.length === 0) return;
-    await this.#store.save(book.key, changed);
+    await announced({ what: 'open_days', tenant }, () => this.#store.save(book.key, changed));
     for (const entry of changed) book.entries.set(entry.day, entry);
     book.answer = undefined;
   }
@@ -197,7 +198,7 @@ export class Seals {
     const seal = ++book.lastSeal;
     const entry: SealEntry = { day, seal, triedAtMs: nowMs };
     book.entries.set(day, entry);
-    await this.#store.save(book.key, [entry]);
+    await announced({ what: 'reserved_seal', tenant, day }, () => this.#store.save(book.key, [entry]));
     return seal;
   }
 
@@ -217,7 +218,7 @@ export class Seals {
     book.noted.delete(day);
     book.answer = undefined;
     try {
-      await this.#store.save(book.key, [entry]);
+      await announced({ what: 'seal', tenant, day }, () => this.#store.save(book.key, [entry]));
     } catch (error) {
       if (book.entries.get(day) === entry) book.entries.set(day, before);
       book.answer = undefined;

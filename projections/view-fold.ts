@@ -1,6 +1,7 @@
 import { Fault } from '#domain';
 import type { PositionVector, TenantId } from '#domain';
 import type { LogBounds, RecordBatch } from '#log';
+import { announced } from './announced.ts';
 import { refuseGaps } from './resume.ts';
 import type { FollowedTenant, Pause } from './followed-tenant.ts';
 import { foldLiveViews } from './live-views.ts';
@@ -100,7 +101,7 @@ export class ViewFold implements Fold<ViewPortion> {
   async #applyOne({ tenant, changes, steps }: ViewPortion): Promise<Pause | undefined> {
     const { store, scopeOf } = this.#options;
     const batch = { steps: [...steps.values()], changes: changes.list() };
-    const applied = await store.apply(scopeOf(tenant), batch);
+    const applied = await announced({ what: 'views', tenant }, () => store.apply(scopeOf(tenant), batch));
     if (applied.ok) return undefined;
     if (applied.reason === 'epoch_superseded') {
       const step = steps.get(applied.partition);

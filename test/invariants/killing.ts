@@ -15,6 +15,8 @@ export class PersistentSender {
   #queue: (readonly Input[])[] = [];
   #answered = 0;
   resent = 0;
+  /** Why the last request that was not answered was not. */
+  refusal = '';
 
   constructor(random: Random) {
     this.#random = random;
@@ -32,8 +34,14 @@ export class PersistentSender {
     }
   }
 
-  /** Sends until nothing waits, or the platform has been ended by {@link killAmid}. */
-  async send(platform: Platform, ending?: { isEnded: boolean }): Promise<void> {
+  /**
+   * Sends until nothing waits, or the platform has been ended by {@link killAmid}. One that may end by itself
+   * is left alone once it gives no answer.
+   */
+  async send(
+    platform: Platform,
+    ending?: { readonly isEnded: boolean; readonly mayEnd?: boolean },
+  ): Promise<void> {
     const sender = async (): Promise<void> => {
       for (let request = this.#queue.shift(); request; request = this.#queue.shift()) {
         try {
@@ -42,7 +50,8 @@ export class PersistentSender {
         } catch (error) {
           // Whether it was taken is not known, so it is sent again as it was.
           this.#queue.unshift(request);
-          if (!ending?.isEnded) throw error;
+          this.refusal = String(error);
+          if (!ending?.isEnded && !ending?.mayEnd) throw error;
           this.resent += request.length;
           return;
         }
