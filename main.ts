@@ -199,7 +199,11 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
   const hours = opened.use(openLmdbHourLedgerStore({ dataDir }));
   const upkeep = opened.use(
     startFactUpkeep({
-      ...{ log, tenants, facts, progress, checkpoints, seals, sealer, hours, clock },
+      ...{ log, tenants, facts, progress, checkpoints, hours, clock },
+      sealing: {
+        reopen: ({ tenant }, days) => seals.reopen(tenant, days),
+        sealDue: () => sealer.sealDue(),
+      },
       horizon: () => horizon.current(),
     }),
   );

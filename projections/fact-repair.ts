@@ -15,7 +15,7 @@ import type { Horizon } from './facts-horizon.ts';
 import type { HourLedger } from './hour-ledger.ts';
 import { dayOfHour, hourOf } from './hours.ts';
 import type { RebuildScope } from './read-model.ts';
-import type { Seals } from './seals.ts';
+import type { GenerationOf } from './read-model.ts';
 import { splicedLine } from './spliced-line.ts';
 
 /** What of the facts is compared with the log and mended. */
@@ -53,18 +53,24 @@ export interface FactRepair extends AsyncDisposable {
   ): Promise<RepairReport>;
 }
 
+/** What a repair needs of whoever keeps the aggregates of a generation. */
+export type FactSealing = {
+  /** As `Seals.reopen`. */
+  reopen(of: GenerationOf, days: readonly number[]): Promise<Disposable>;
+  /** Seals the days that are due. */
+  sealDue(of: GenerationOf): Promise<unknown>;
+};
+
 export type FactRepairOptions = {
   readonly log: EventLog & RecordTimes;
   readonly tenants: Pick<Tenants, 'onTenant'>;
   readonly facts: FactStore;
   readonly checkpoints: CheckpointStore;
   readonly progress: FactProgress;
-  readonly seals: Seals;
+  readonly sealing: FactSealing;
   readonly ledger: HourLedger;
   readonly completeness: Pick<FactCompleteness, 'forget'>;
   readonly horizon?: () => Horizon | undefined;
-  /** Seals the days that have been opened. @default whoever seals days finds them */
-  readonly reseal?: () => Promise<unknown>;
   /** How many unreadable records of one insert become dead letters before the repair ends. @default 1000 */
   readonly maxPoison?: number;
 };
@@ -146,7 +152,7 @@ class RunningRepair implements FactRepair {
     } finally {
       if (work.report.days.size > 0) this.#changed(work);
     }
-    if (work.report.days.size > 0) await this.#options.reseal?.();
+    if (work.report.days.size > 0) await this.#options.sealing.sealDue(generationOf(work));
     return reportOf(work);
   }
 
@@ -205,12 +211,12 @@ class RunningRepair implements FactRepair {
   }
 
   async #insert(work: Work, range: FactRange, missing: readonly MissingFact[]): Promise<void> {
-    const { facts, seals, maxPoison = 1000 } = this.#options;
+    const { facts, sealing, maxPoison = 1000 } = this.#options;
     const { tenant, report } = work;
     const { generation, partition } = range;
     const days = daysOf(missing);
     // The same order as live: no sealed day may lack a record that the facts have.
-    using _opened = await seals.reopen(tenant, days);
+    using _opened = await sealing.reopen(generationOf(work), days);
     const from = missing[0]?.offset ?? range.from;
     const to = (missing.at(-1)?.offset ?? range.from) + 1n;
     await this.#intend(work, partition, from);
@@ -245,10 +251,10 @@ class RunningRepair implements FactRepair {
     work: Work,
     copies: readonly { readonly month: number; readonly day: number; readonly copies: number }[],
   ): Promise<void> {
-    const { facts, seals } = this.#options;
+    const { facts, sealing } = this.#options;
     const { tenant, report, state } = work;
     const days = copies.map(({ day }) => day);
-    using _opened = await seals.reopen(tenant, days);
+    using _opened = await sealing.reopen(generationOf(work), days);
     for (const month of new Set(copies.map(({ month }) => month)))
       await facts.removeCopies(state.generation, month);
     report.copiesRemoved += copies.reduce((sum, found) => sum + found.copies, 0);
@@ -336,4 +342,8 @@ function batchOf(
 
 function reportOf({ report }: Work): RepairReport {
   return { ...report, days: [...report.days].sort((one, other) => one - other) };
+}
+
+function generationOf({ tenant, state }: Work): GenerationOf {
+  return { tenant, generation: state.generation };
 }

@@ -6,14 +6,12 @@ import { startFactExtents } from './fact-extents.ts';
 import type { FactExtents } from './fact-extents.ts';
 import type { FactProgress } from './fact-progress.ts';
 import { startFactRepair } from './fact-repair.ts';
-import type { FactRepair } from './fact-repair.ts';
+import type { FactRepair, FactSealing } from './fact-repair.ts';
 import type { FactStore } from './fact-store.ts';
 import type { Horizon } from './facts-horizon.ts';
 import type { HourLedgerStore } from './hour-ledger-store.ts';
 import { createHourLedger } from './hour-ledger.ts';
 import type { HourLedger } from './hour-ledger.ts';
-import type { Sealer } from './sealer.ts';
-import type { Seals } from './seals.ts';
 
 export type FactUpkeepDeps = {
   readonly log: EventLog & RecordTimes;
@@ -21,8 +19,7 @@ export type FactUpkeepDeps = {
   readonly facts: FactStore;
   readonly progress: FactProgress;
   readonly checkpoints: CheckpointStore;
-  readonly seals: Seals;
-  readonly sealer: Sealer;
+  readonly sealing: FactSealing;
   /** Filled by `startHourLedgerProjector`. */
   readonly hours: HourLedgerStore;
   readonly horizon: () => Horizon | undefined;
@@ -42,12 +39,12 @@ export interface FactUpkeep extends AsyncDisposable {
 
 /** Starts comparing in the background; repairs are made when they are asked for. */
 export function startFactUpkeep(deps: FactUpkeepDeps): FactUpkeep {
-  const { sealer, hours } = deps;
+  const { hours } = deps;
   const ledger = createHourLedger({ store: hours, log: deps.log });
   const completeness = createFactCompleteness({ ...deps, ledger });
   const watched = { ...deps, ledger, completeness };
   const extents = startFactExtents(watched);
-  const repair = startFactRepair({ ...watched, reseal: () => sealer.sealDue() });
+  const repair = startFactRepair(watched);
   return {
     ledger,
     completeness,

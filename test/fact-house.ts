@@ -107,7 +107,11 @@ export async function openFactHouse(options: FactHouseOptions): Promise<FactHous
   for (const id of ids) hours.follow(id);
   const upkeep = opened.use(
     startFactUpkeep({
-      ...{ log, tenants, facts: wrapFacts(facts), progress, checkpoints, seals, sealer, horizon, clock },
+      ...{ log, tenants, facts: wrapFacts(facts), progress, checkpoints, horizon, clock },
+      sealing: {
+        reopen: ({ tenant }, days) => seals.reopen(tenant, days),
+        sealDue: () => sealer.sealDue(),
+      },
       hours: store,
       everyMs: never,
     }),
