@@ -252,7 +252,7 @@ class RunningRepair implements FactRepair {
     copies: readonly { readonly month: number; readonly day: number; readonly copies: number }[],
   ): Promise<void> {
     const { facts, sealing } = this.#options;
-    const { tenant, report, state } = work;
+    const { report, state } = work;
     const days = copies.map(({ day }) => day);
     using _opened = await sealing.reopen(generationOf(work), days);
     for (const month of new Set(copies.map(({ month }) => month)))
