@@ -21,14 +21,13 @@ import {
 import type { Config, HttpServer, Logger } from '#ops';
 import {
   ITEMS,
-  Seals,
   USER_PROFILES,
   documentProgressOf,
-  openFactsHorizon,
+  openFacts,
+  openGenerations,
+  openRebuilds,
   startCatalogueCopies,
-  startFactProjector,
   startProjectorThread,
-  startSealer,
   viewProgressOf,
 } from '#projections';
 import {
@@ -68,6 +67,7 @@ import { openLmdbSealStore } from './projections/lmdb-seal-store.ts';
 import { openLmdbViewStore } from './projections/lmdb-view-store.ts';
 import { openLmdbDocumentStore } from './projections/lmdb-document-store.ts';
 
+/** Of the read models that are not rebuilt yet. */
 const GENERATION = 1;
 const { version } = JSON.parse(readFileSync(new URL('./package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -145,34 +145,13 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
       limits: { ...limits, maxRows: 0 },
     }),
   );
-  await facts.prepare(GENERATION);
+  const generations = opened.use(await openGenerations(streams, { clock, newId }));
   const checkpoints = opened.use(await openLmdbCheckpointStore({ dataDir }));
-  const store = opened.use(await openLmdbSealStore({ dataDir }));
-  const seals = new Seals({ store, slices: facts, generation: GENERATION });
-  const horizon = opened.use(
-    await openFactsHorizon({
-      streams,
-      facts,
-      generation: GENERATION,
-      keepDays: config.factsRetentionDays,
-      clock,
-      newId,
-      mayLetGo: (beforeMs) => tenants.list().every(({ id }) => seals.isSealedBefore(id, beforeMs)),
-    }),
-  );
-  const progress = opened.use(
-    startFactProjector({
-      log,
-      tenants,
-      facts,
-      checkpoints,
-      clock,
-      generation: GENERATION,
-      horizon: () => horizon.current(),
-      seals,
-    }),
-  );
-  opened.use(startSealer({ seals, slices: facts, progress, clock }));
+  const seals = opened.use(await openLmdbSealStore({ dataDir }));
+  const common = { log, streams, tenants, generations, clock, newId };
+  const keepDays = config.factsRetentionDays;
+  const { model, progress } = opened.use(await openFacts({ ...common, facts, checkpoints, seals, keepDays }));
+  opened.use(openRebuilds({ ...common, readModels: [model] }));
   const views = opened.use(openLmdbViewStore({ dataDir }));
   const documents = opened.use(await openLmdbDocumentStore({ dataDir }));
   opened.use(startCatalogueCopies({ catalogue, documents, generation: GENERATION }));

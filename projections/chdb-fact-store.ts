@@ -35,7 +35,9 @@ const LIMITS = { maxSeconds: 30, maxRows: 0, maxBytes: 2 * 1024 ** 3 };
  * Keep it in the main thread: a worker thread that used the engine never ends. Set `UV_THREADPOOL_SIZE` well
  * above the number of connections, because every running statement holds one of libuv's threads.
  */
-export async function openChdbFactStore(options: ChdbFactStoreOptions): Promise<FactStore & SliceStore & FactGenerations> {
+export async function openChdbFactStore(
+  options: ChdbFactStoreOptions,
+): Promise<FactStore & SliceStore & FactGenerations> {
   const cores = availableParallelism();
   const limits = options.limits ?? LIMITS;
   const pool = new ChdbPool({

@@ -39,10 +39,8 @@ export type FactReadModelDeps = {
 /** The facts as a read model in generations: rows, first times and the aggregates of sealed days. */
 export interface FactReadModel extends ReadModel, AsyncDisposable {
   state(of: GenerationOf): Promise<FactState | undefined>;
-  /** Numbers of the generations that are open. */
-  open(): readonly number[];
-  /** Whether every day that ends at or before the instant stands in slices, of every tenant that has the generation open. */
-  isSealedBefore(generation: number, beforeMs: number): boolean;
+  /** Whether the generation is open and every day of the tenant that ends at or before the instant stands in slices. */
+  isSealedBefore(of: GenerationOf, beforeMs: number): boolean;
   /** Seals the days of a tenant that are due now; answers how many. */
   sealDue(of: GenerationOf): Promise<number>;
 }
@@ -144,16 +142,8 @@ class GenerationsOfFacts implements FactReadModel {
     });
   }
 
-  open(): readonly number[] {
-    return [...this.#open.keys()];
-  }
-
-  isSealedBefore(generation: number, beforeMs: number): boolean {
-    const upkeep = this.#open.get(generation);
-    return (
-      upkeep !== undefined &&
-      [...upkeep.tenants].every((tenant) => upkeep.seals.isSealedBefore(tenant, beforeMs))
-    );
+  isSealedBefore({ generation, tenant }: GenerationOf, beforeMs: number): boolean {
+    return this.#open.get(generation)?.seals.isSealedBefore(tenant, beforeMs) ?? false;
   }
 
   async sealDue(of: GenerationOf): Promise<number> {

@@ -22,7 +22,8 @@ export interface FactsHorizon extends AsyncDisposable {
 export type FactsHorizonOptions = {
   readonly streams: StreamStore;
   readonly facts: FactStore;
-  readonly generation: number;
+  /** The generations out of which facts before an instant may be dropped now. */
+  readonly generations: (beforeMs: number) => readonly number[];
   /** How many days back facts are wanted; 0 keeps all. */
   readonly keepDays: number;
   /** Epoch ms. */
@@ -41,7 +42,7 @@ const expired = channel('daybook:projections:expired');
 
 /** Opens it, drops what a crash may have left before the horizon, and looks after it from then on. */
 export async function openFactsHorizon(options: FactsHorizonOptions): Promise<FactsHorizon> {
-  const { streams, facts, generation, keepDays, clock, newId, mayLetGo = () => true } = options;
+  const { streams, facts, generations, keepDays, clock, newId, mayLetGo = () => true } = options;
   let horizon: Horizon | undefined;
   let revision: bigint | undefined;
   let expiring: Promise<void> = Promise.resolve();
@@ -70,8 +71,10 @@ export async function openFactsHorizon(options: FactsHorizonOptions): Promise<Fa
       await fold();
     }
     if (!horizon) return;
-    const months = await facts.dropBefore(generation, horizon.beforeMs);
-    if (months.length > 0 && expired.hasSubscribers) expired.publish({ generation, ...horizon, months });
+    for (const generation of generations(horizon.beforeMs)) {
+      const months = await facts.dropBefore(generation, horizon.beforeMs);
+      if (months.length > 0 && expired.hasSubscribers) expired.publish({ generation, ...horizon, months });
+    }
   }
 
   const expire = (): Promise<void> => {

@@ -74,7 +74,7 @@ export type {
   RebuildStatus,
   Rebuilds,
 } from './rebuilds.ts';
-export { openGenerations } from './generations.ts';
+export { openGenerations, sharingOf } from './generations.ts';
 export type {
   Generations,
   GenerationsChanged,
@@ -87,4 +87,8 @@ export { openFactReadModel } from './fact-read-model.ts';
 export type { FactReadModel, FactReadModelDeps } from './fact-read-model.ts';
 export type { FactGenerations, RowDifference, Tally } from './fact-generations.ts';
 export { activeFacts } from './active-facts.ts';
+export { openFacts } from './open-facts.ts';
+export type { OpenFacts, OpenFactsDeps } from './open-facts.ts';
+export { openFactViewUpkeep } from './fact-view-upkeep.ts';
+export type { FactViewUpkeepDeps } from './fact-view-upkeep.ts';
 export { FACTS } from './facts-version.ts';
