@@ -2,6 +2,7 @@ import './ops/threads.ts';
 import { readFileSync } from 'node:fs';
 import { v7 as newId } from 'uuid';
 import { SCENARIO_TEMPLATES } from '#domain';
+import type { TenantId } from '#domain';
 import { createHttpEntries, createHttpIngress, createIngress } from '#ingress';
 import { createAudit, openCatalogue, openTenants } from '#log';
 import {
@@ -23,17 +24,19 @@ import {
   HOUR_LEDGER,
   ConfirmationTimes,
   ITEMS,
-  Seals,
+  LIVE_VIEWS,
+  REBUILD_ROUTES,
+  createRebuildRouter,
   USER_PROFILES,
   createThreadedReadModels,
   documentProgressOf,
-  openFactsHorizon,
+  openFacts,
+  openGenerations,
+  openRebuilds,
   startCatalogueCopies,
   startDeadLetterIndex,
-  startFactProjector,
   startFactUpkeep,
   startProjectorThread,
-  startSealer,
   viewProgressOf,
 } from '#projections';
 import {
@@ -89,7 +92,6 @@ import { openLmdbViewStore } from './projections/lmdb-view-store.ts';
 import { openLmdbDocumentStore } from './projections/lmdb-document-store.ts';
 
 const GENERATION = 1;
-const active = (): number => GENERATION;
 const { version } = JSON.parse(readFileSync(new URL('./package.json', import.meta.url), 'utf8')) as {
   version: string;
 };
@@ -167,43 +169,20 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
       limits: { ...limits, maxRows: 0 },
     }),
   );
-  await facts.prepare(GENERATION);
+  const generations = opened.use(await openGenerations(streams, { clock, newId }));
   const checkpoints = opened.use(await openLmdbCheckpointStore({ dataDir }));
-  const store = opened.use(await openLmdbSealStore({ dataDir }));
-  const seals = new Seals({ store, slices: facts, generation: GENERATION });
-  const horizon = opened.use(
-    await openFactsHorizon({
-      streams,
-      facts,
-      generation: GENERATION,
-      keepDays: config.factsRetentionDays,
-      clock,
-      newId,
-      mayLetGo: (beforeMs) => tenants.list().every(({ id }) => seals.isSealedBefore(id, beforeMs)),
-    }),
-  );
+  const seals = opened.use(await openLmdbSealStore({ dataDir }));
   const times = opened.use(new ConfirmationTimes({ clock }));
-  const progress = opened.use(
-    startFactProjector({
-      log,
-      tenants,
-      facts,
-      checkpoints,
-      clock,
-      generation: GENERATION,
-      horizon: () => horizon.current(),
-      seals,
-    }),
+  const common = { log, streams, tenants, generations, clock, newId };
+  const keepDays = config.factsRetentionDays;
+  const { model, progress, horizon } = opened.use(
+    await openFacts({ ...common, facts, checkpoints, seals, keepDays }),
   );
-  const sealer = opened.use(startSealer({ seals, slices: facts, progress, clock }));
   const hours = opened.use(openLmdbHourLedgerStore({ dataDir }));
   const upkeep = opened.use(
     startFactUpkeep({
       ...{ log, tenants, facts, progress, checkpoints, hours, clock },
-      sealing: {
-        reopen: ({ tenant }, days) => seals.reopen(tenant, days),
-        sealDue: () => sealer.sealDue(),
-      },
+      sealing: model,
       horizon: () => horizon.current(),
     }),
   );
@@ -222,9 +201,9 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
   const places = opened.use(await openLmdbDeadLetterStore({ dataDir }));
   const deadLetters = opened.use(startDeadLetterIndex({ log, tenants, store: places }));
   const models = createThreadedReadModels({ thread, views, documents, clock });
+  const rebuilds = opened.use(openRebuilds({ ...common, readModels: [model, ...models] }));
   opened.use(
     tenants.onTenant(({ id: tenant }) => {
-      for (const model of models) void model.follow({ tenant, generation: GENERATION });
       thread.follow({ projection: HOUR_LEDGER, generation: 1, tenant });
     }),
   );
@@ -246,9 +225,13 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
     maxBodyBytes: config.ingressMaxBodyBytes,
     stopping,
   });
-  const items = documentProgressOf(thread, ITEMS, active);
-  const profiles = documentProgressOf(thread, USER_PROFILES, active);
-  const viewProgress = viewProgressOf(thread, active);
+  const activeOf =
+    ({ name }: { readonly name: string }) =>
+    (tenant: TenantId): number =>
+      generations.active(name, tenant);
+  const items = documentProgressOf(thread, ITEMS, activeOf(ITEMS));
+  const profiles = documentProgressOf(thread, USER_PROFILES, activeOf(USER_PROFILES));
+  const viewProgress = viewProgressOf(thread, activeOf(LIVE_VIEWS));
   const questions = createDocumentQuestions({
     documents,
     items,
@@ -309,6 +292,7 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
     { paths: SQL_PATHS, schemas: SQL_SCHEMAS },
     { paths: RAW_HISTORY_PATHS, schemas: RAW_HISTORY_SCHEMAS },
     RECEIPT_ROUTES,
+    REBUILD_ROUTES,
     FACT_UPKEEP_API,
     { paths: TRACKING_CONFIG_PATHS, schemas: TRACKING_CONFIG_SCHEMAS },
     OWN_ROUTES,
@@ -324,6 +308,7 @@ async function openPlatform(config: Config, { server, readiness, logger, opened,
       createRawHistoryRouter({ history, signal: stopping }),
       createAuditRouter(audit),
       createReceiptRouter(receipts),
+      createRebuildRouter({ rebuilds, signal: stopping }),
       createRepairRouter(upkeep),
       createReconciliationRouter(reconciliation),
       createTrackingConfigRouter({ configs, templates: SCENARIO_TEMPLATES }),

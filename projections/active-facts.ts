@@ -1,4 +1,5 @@
 import type { TenantId } from '#domain';
+import type { Tenants } from '#log';
 import type { FactProgress } from './fact-progress.ts';
 import type { FactReadModel } from './fact-read-model.ts';
 import type { Generations } from './generations.ts';
@@ -22,5 +23,27 @@ export function activeFacts(
         ? facts.state({ tenant, generation })
         : undefined;
     },
+  };
+}
+
+/**
+ * The generations out of which facts before an instant may be dropped: those in which the aggregates of what
+ * goes have been made for every tenant. A number that is only being built for some tenant is none of them.
+ */
+export function expirableFacts(
+  facts: Pick<FactReadModel, 'projection' | 'isSealedBefore'>,
+  generations: Pick<Generations, 'of'>,
+  tenants: Pick<Tenants, 'list'>,
+): (beforeMs: number) => readonly number[] {
+  return (beforeMs) => {
+    const kept = tenants.list().flatMap(({ id: tenant }) =>
+      generations
+        .of({ projection: facts.projection, tenant })
+        .all.filter(({ role }) => role !== 'dropped')
+        .map(({ generation, role }) => ({ tenant, generation, role })),
+    );
+    return [...Map.groupBy(kept, ({ generation }) => generation)]
+      .filter(([, all]) => all.every((one) => one.role !== 'building' && facts.isSealedBefore(one, beforeMs)))
+      .map(([generation]) => generation);
   };
 }

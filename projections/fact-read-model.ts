@@ -1,4 +1,4 @@
-import { covers } from '#domain';
+import { Fault, covers } from '#domain';
 import type { PositionVector, TenantId } from '#domain';
 import type { EventLog } from '#log';
 import type { CheckpointStore } from './checkpoint-store.ts';
@@ -39,12 +39,12 @@ export type FactReadModelDeps = {
 /** The facts as a read model in generations: rows, first times and the aggregates of sealed days. */
 export interface FactReadModel extends ReadModel, AsyncDisposable {
   state(of: GenerationOf): Promise<FactState | undefined>;
-  /** Numbers of the generations that are open. */
-  open(): readonly number[];
-  /** Whether every day that ends at or before the instant stands in slices, of every tenant that has the generation open. */
-  isSealedBefore(generation: number, beforeMs: number): boolean;
+  /** Whether the generation is open and every day of the tenant that ends at or before the instant stands in slices. */
+  isSealedBefore(of: GenerationOf, beforeMs: number): boolean;
   /** Seals the days of a tenant that are due now; answers how many. */
   sealDue(of: GenerationOf): Promise<number>;
+  /** As `Seals.reopen`. */
+  reopen(of: GenerationOf, days: readonly number[]): Promise<Disposable>;
 }
 
 /**
@@ -144,20 +144,18 @@ class GenerationsOfFacts implements FactReadModel {
     });
   }
 
-  open(): readonly number[] {
-    return [...this.#open.keys()];
-  }
-
-  isSealedBefore(generation: number, beforeMs: number): boolean {
-    const upkeep = this.#open.get(generation);
-    return (
-      upkeep !== undefined &&
-      [...upkeep.tenants].every((tenant) => upkeep.seals.isSealedBefore(tenant, beforeMs))
-    );
+  isSealedBefore({ generation, tenant }: GenerationOf, beforeMs: number): boolean {
+    return this.#open.get(generation)?.seals.isSealedBefore(tenant, beforeMs) ?? false;
   }
 
   async sealDue(of: GenerationOf): Promise<number> {
     return (await (await this.#upkeepOf(of))?.sealer.sealDue(of.tenant)) ?? 0;
+  }
+
+  async reopen(of: GenerationOf, days: readonly number[]): Promise<Disposable> {
+    const upkeep = await this.#upkeepOf(of);
+    if (!upkeep) throw new Fault('INTERNAL', `Generation ${of.generation} of the facts is not open.`);
+    return upkeep.seals.reopen(of.tenant, days);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

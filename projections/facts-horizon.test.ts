@@ -62,7 +62,7 @@ async function houseFor(t: TestContext) {
     openFactsHorizon({
       streams,
       facts,
-      generation: 1,
+      generations: () => [1],
       keepDays: 31,
       clock: () => Date.parse(now),
       newId: () => crypto.randomUUID(),

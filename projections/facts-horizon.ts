@@ -23,7 +23,8 @@ export interface FactsHorizon extends AsyncDisposable {
 export type FactsHorizonOptions = {
   readonly streams: StreamStore;
   readonly facts: FactStore;
-  readonly generation: number;
+  /** The generations out of which facts before an instant may be dropped now. */
+  readonly generations: (beforeMs: number) => readonly number[];
   /** How many days back facts are wanted; 0 keeps all. */
   readonly keepDays: number;
   /** Epoch ms. */
@@ -42,7 +43,7 @@ const expired = channel('daybook:projections:expired');
 
 /** Opens it, drops what a crash may have left before the horizon, and looks after it from then on. */
 export async function openFactsHorizon(options: FactsHorizonOptions): Promise<FactsHorizon> {
-  const { streams, facts, generation, keepDays, clock, newId, mayLetGo = () => true } = options;
+  const { streams, facts, generations, keepDays, clock, newId, mayLetGo = () => true } = options;
   let horizon: Horizon | undefined;
   let revision: bigint | undefined;
   let expiring: Promise<void> = Promise.resolve();
@@ -72,8 +73,10 @@ export async function openFactsHorizon(options: FactsHorizonOptions): Promise<Fa
     }
     if (!horizon) return;
     const { beforeMs } = horizon;
-    const months = await announced({ what: 'expiry' }, () => facts.dropBefore(generation, beforeMs));
-    if (months.length > 0 && expired.hasSubscribers) expired.publish({ generation, ...horizon, months });
+    for (const generation of generations(beforeMs)) {
+      const months = await announced({ what: 'expiry' }, () => facts.dropBefore(generation, beforeMs));
+      if (months.length > 0 && expired.hasSubscribers) expired.publish({ generation, ...horizon, months });
+    }
   }
 
   const expire = (): Promise<void> => {

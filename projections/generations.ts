@@ -1,8 +1,9 @@
-import { Fault, NO_GENERATIONS, decideGenerations, evolveGenerations } from '#domain';
+import { Fault, NO_GENERATIONS, decideGenerations, evolveGenerations, generationOf } from '#domain';
 import type { Acting, GenerationCommand, GenerationRefusal, TenantGenerations, TenantId } from '#domain';
 import { StreamFollower } from '#log';
 import type { StreamEvent, StreamStore } from '#log';
 import { parseGenerationEvent, streamOf, toStreamEvent } from './generation-stream.ts';
+import type { GenerationOf } from './read-model.ts';
 import type { ProjectionOf } from './rebuilds.ts';
 
 /** What is asked of the generations; who asks and when comes beside it. */
@@ -37,6 +38,8 @@ export interface Generations extends AsyncDisposable {
    * tenant keeps one of another version, because tenants share the tables of a number.
    */
   nextNumber(of: ProjectionOf, version: number): number;
+  /** Whether another tenant has something stored under a number of this projection. */
+  isShared(of: ProjectionOf, generation: number): boolean;
   /** Decides, appends with the expected revision, and resolves when the change is seen by `of`. */
   change(of: ProjectionOf, wanted: WantedOfGenerations, by: Acting): Promise<GenerationsChanged>;
   /** Resolves once the projection has been adopted; throws the signal's reason. */
@@ -127,6 +130,15 @@ class FoldedGenerations implements Generations {
     return number;
   }
 
+  isShared(of: ProjectionOf, generation: number): boolean {
+    return [...this.#folded.values()].some(
+      (one) =>
+        one.of.projection === of.projection &&
+        one.of.tenant !== of.tenant &&
+        one.state.all.some((other) => other.generation === generation && !other.removed),
+    );
+  }
+
   async change(of: ProjectionOf, wanted: WantedOfGenerations, by: Acting): Promise<GenerationsChanged> {
     const stream = streamOf(of);
     for (;;) {
@@ -200,4 +212,19 @@ class FoldedGenerations implements Generations {
     });
     for (const listener of this.#listeners) listener(parsed.of);
   }
+}
+
+/** What a read model asks about its generations. */
+export function sharingOf(
+  generations: Pick<Generations, 'of' | 'isShared'>,
+  projection: string,
+): {
+  readonly isBuilding: (of: GenerationOf) => boolean;
+  readonly isShared: (of: GenerationOf) => boolean;
+} {
+  return {
+    isBuilding: ({ tenant, generation }) =>
+      generationOf(generations.of({ projection, tenant }), generation)?.role === 'building',
+    isShared: ({ tenant, generation }) => generations.isShared({ projection, tenant }, generation),
+  };
 }

@@ -28,7 +28,7 @@ export class HeldGenerations {
     const { model, isStill } = this.#options;
     const states = await Promise.all(both.map((one) => model.state(this.#of(one))));
     const vector = states.reduce<PositionVector>((most, state) => higher(most, state?.confirmed ?? []), []);
-    const still = states.find((state, index) => isStill(both[index] ?? 0) && state);
+    const still = states.find((state, index) => isStill(both[index] ?? 0) || state?.paused);
     const target = still?.confirmed ?? vector;
     for (const one of both) await this.reach(one, target, signal);
     return target;

@@ -97,7 +97,7 @@ export type {
   RebuildStatus,
   Rebuilds,
 } from './rebuilds.ts';
-export { openGenerations } from './generations.ts';
+export { openGenerations, sharingOf } from './generations.ts';
 export type {
   Generations,
   GenerationsChanged,
@@ -110,6 +110,10 @@ export { openFactReadModel } from './fact-read-model.ts';
 export type { FactReadModel, FactReadModelDeps } from './fact-read-model.ts';
 export type { FactGenerations, RowDifference, Tally } from './fact-generations.ts';
 export { activeFacts } from './active-facts.ts';
+export { openFacts } from './open-facts.ts';
+export type { OpenFacts, OpenFactsDeps } from './open-facts.ts';
+export { openFactViewUpkeep } from './fact-view-upkeep.ts';
+export type { FactViewUpkeepDeps } from './fact-view-upkeep.ts';
 export { FACTS } from './facts-version.ts';
 export type { Compared, ComparedHour, Completeness, FactCompleteness } from './fact-completeness.ts';
 export { countRepeatedIds } from './fact-counts.ts';

@@ -139,6 +139,7 @@ class RebuildRunner implements Rebuilds {
 
   async #command(of: ProjectionOf, wanted: WantedOfGenerations, by: Acting): Promise<ProjectionStatus> {
     this.#find(of);
+    await this.#deps.generations.adopted(of);
     const changed = await this.#deps.generations.change(of, wanted, by);
     if (!changed.ok) throw refused(changed.reason);
     return this.show(of);
@@ -152,6 +153,7 @@ class RebuildRunner implements Rebuilds {
   ): Promise<ProjectionStatus> {
     const { tended } = this.#find(of);
     const { generations, clock } = this.#deps;
+    await generations.adopted(of);
     const decided = decideGenerations(generations.of(of), { ...wanted, atMs: clock(), by });
     if (!decided.ok) throw refused(decided.reason);
     const turn = decided.events.find((event) => event.type === 'generation_activated');

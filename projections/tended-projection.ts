@@ -42,7 +42,9 @@ const ACTIVATION_MS = 30_000;
  */
 export class TendedProjection implements AsyncDisposable {
   readonly #options: TendedProjectionOptions;
+  /** Generations that the read model has open, and those of them that may not move because of a pause. */
   readonly #taken = new Set<number>();
+  readonly #paused = new Set<number>();
   readonly #stop = new AbortController();
   readonly #held: HeldGenerations;
   #job: Job | undefined;
@@ -157,14 +159,23 @@ export class TendedProjection implements AsyncDisposable {
     const isPaused = building !== null && PAUSED.includes(building.stage);
     // Nothing may be folded into it before all that is copied is there.
     if (building && (isPaused ? building.before : building.stage) === 'copying') return;
-    if (this.#taken.has(generation)) {
-      if (isPaused) await this.#held.freeze(generation, this.#stop.signal);
-      return;
-    }
+    if (this.#taken.has(generation)) return this.#pauseOrResume(generation, isPaused);
     this.#taken.add(generation);
+    if (isPaused) this.#paused.add(generation);
     const reason = isPaused ? 'Its rebuild is paused.' : this.#reasonOfStill(generation);
     if (reason !== undefined) await model.standStill(of, reason);
     else await model.follow(of, await this.#beyondActive(role));
+  }
+
+  async #pauseOrResume(generation: number, isPaused: boolean): Promise<void> {
+    if (isPaused) {
+      this.#paused.add(generation);
+      await this.#held.freeze(generation, this.#stop.signal);
+    } else if (this.#paused.delete(generation)) {
+      // Paused before the process began it only stands still; follow lets it go on.
+      await this.#options.model.follow(this.#of(generation), await this.#beyondActive('building'));
+      await this.#held.release(generation);
+    }
   }
 
   async #remove({ generation, removed }: Generation): Promise<void> {
@@ -172,6 +183,7 @@ export class TendedProjection implements AsyncDisposable {
     const { model, generations, of } = this.#options;
     await unlessAborted(model.leave(this.#of(generation)), this.#stop.signal);
     this.#taken.delete(generation);
+    this.#paused.delete(generation);
     await model.drop(this.#of(generation));
     await generations.change(of, { type: 'removed', generation }, BY);
   }
@@ -264,12 +276,11 @@ export class TendedProjection implements AsyncDisposable {
   async #fold(generation: number, signal: AbortSignal): Promise<void> {
     const { model } = this.#options;
     this.#refuseOtherLogic(generation);
-    // It may have been paused, here or before the process began.
-    await model.follow(this.#of(generation), await this.#beyondActive('building'));
-    await this.#held.release(generation);
     for (;;) {
-      const vector = (await model.state(this.#of(this.#state().active)))?.confirmed ?? [];
-      if (await model.waitFor(this.#of(generation), vector, signal)) break;
+      const { active } = this.#state();
+      const state = await model.state(this.#of(active));
+      const vector = (this.isStill(active) && !model.asOf ? state?.confirmed : state?.highWater) ?? [];
+      if (state && (await model.waitFor(this.#of(generation), vector, signal))) break;
       signal.throwIfAborted();
       // It stands still with a reason that is shown; most go away by themselves.
       await sleep(RETRY_MS, undefined, { signal });

@@ -7,7 +7,7 @@ import { covers, parseTenantId } from '#domain';
 import type { Event, PositionVector, RebuildStage, TenantId } from '#domain';
 import { openTenants } from '#log';
 import type { NewRecord } from '#log';
-import { activeFacts, openFactReadModel, openGenerations, openRebuilds } from '#projections';
+import { activeFacts, openFactReadModel, openGenerations, openRebuilds, sharingOf } from '#projections';
 import type { FactReadModelDeps, ProjectionOf, ProjectionStatus } from '#projections';
 import { createQueries } from '#query';
 import { openLmdbEventLog } from '../log/lmdb-event-log.ts';
@@ -55,16 +55,7 @@ export async function openRebuildHouse(options: HouseOptions = {}) {
       checkpoints,
       seals,
       clock,
-      isShared: ({ tenant, generation }) =>
-        tenants
-          .list()
-          .some(
-            ({ id }) =>
-              id !== tenant &&
-              generations
-                .of({ projection: 'facts', tenant: id })
-                .all.some((one) => one.generation === generation && !one.removed),
-          ),
+      ...sharingOf(generations, 'facts'),
       ...(version === undefined ? {} : { version }),
       ...(tuning && { tuning }),
     }),
