@@ -10,7 +10,7 @@ import { openLmdbLogReader } from './log/lmdb-log-reader.ts';
 import { openLmdbDocumentStore } from './projections/lmdb-document-store.ts';
 import { openLmdbViewStore } from './projections/lmdb-view-store.ts';
 
-// What main.ts is to the process, this is to the thread in which projectors fold: it chooses their adapters.
+// What platform.ts is to the process, this is to the thread in which projectors fold: it chooses their adapters.
 
 const { dataDir, generation } = workerData as { readonly dataDir: string; readonly generation: number };
 

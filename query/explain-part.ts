@@ -1,4 +1,4 @@
-import { actorOf, foldTallies, tallied } from '#domain';
+import { actorOf, comparePositions, foldTallies, tallied } from '#domain';
 import type { Event, Measure } from '#domain';
 import { EVENT_COMPLETION_MILLIONTHS, EVENT_WATCH_MS } from '#projections';
 import type { Condition } from './explain-condition.ts';
@@ -135,10 +135,5 @@ function judged({ count, needs }: Part, own: readonly Marked[]): Added | undefin
 
 /** By time, equal times as they stand in the log. */
 export function sorted(rows: readonly Marked[]): Marked[] {
-  return [...rows].sort(
-    (a, b) =>
-      a.atMs - b.atMs ||
-      a.partition - b.partition ||
-      (a.offset < b.offset ? -1 : a.offset > b.offset ? 1 : 0),
-  );
+  return [...rows].sort((a, b) => a.atMs - b.atMs || comparePositions(a, b));
 }

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import type { LoggedEvent, Position, PositionVector, TenantId } from '#domain';
-import type { LogRecord } from '#log';
+import type { LoggedEvent, PositionVector, TenantId } from '#domain';
+import type { HistoryRead, LogRecord } from '#log';
 import type { AnalysisName } from './analysis.ts';
 import { LOG, openAsking } from './asking.contract.ts';
 import type { Asking } from './asking.contract.ts';
+import { createAuditedRecords } from './audited-records.ts';
 import { createExplanations } from './explain.ts';
 import type { Explanation } from './explain.ts';
 import type { RawLog } from './explain-log.ts';
@@ -25,15 +26,15 @@ export type Explaining = AsyncDisposable & {
     name: AnalysisName,
     asked: { readonly tenant: TenantId; readonly question: object },
   ): Promise<Explanation>;
-  /** Explains a number of the dashboard, telling of raw reads. */
-  explainTelling(
-    tenant: TenantId,
-    question: object,
-    recordRead: (positions: readonly Position[]) => Promise<void>,
-  ): Promise<Explanation>;
+  /** What has been recorded in the audit. */
+  readonly audited: Audited[];
+  /** Whether the audit refuses. */
+  isAuditBroken: boolean;
   /** Every page of a level from the first on. */
   pages(name: AnalysisName, tenant: TenantId, question: object): Promise<readonly Row[]>;
 };
+
+export type Audited = { readonly read: HistoryRead; readonly records: number };
 
 /** An entry of a page of whatever level. */
 export type Row = {
@@ -50,22 +51,33 @@ export async function openExplaining(): Promise<Explaining> {
   const logs = new Map<TenantId, LoggedEvent[]>();
   const log = logOf(logs);
   const { queries, facts } = asking;
-  const standard = createExplanations({ queries, facts, log });
+  const audited: Audited[] = [];
+  const audit = {
+    record(read: HistoryRead, records: number): Promise<void> {
+      if (explaining.isAuditBroken) return Promise.reject(new Error('not recorded'));
+      audited.push({ read, records });
+      return Promise.resolve();
+    },
+  };
+  const history = createAuditedRecords({ log, audit });
+  const standard = createExplanations({ queries, facts, log, history });
+  const asker = { reader: { actor: 'ada', address: '127.0.0.1' }, signal: new AbortController().signal };
   const explaining: Explaining = {
     asking,
+    audited,
+    isAuditBroken: false,
     async put(history, confirmed, held = history) {
       const tenant = await asking.put(held, confirmed);
       logs.set(tenant, [...(logs.get(tenant) ?? []), ...history]);
       return tenant;
     },
-    explain: (name, tenant, question) => standard.explain(name, { tenant, question: { ...question } }),
+    explain: (name, tenant, question) => standard.explain(name, { tenant, ...asker, question: { ...question } }),
     explainWithin: (limits, name, { tenant, question }) =>
-      createExplanations({ queries, facts, log, limits }).explain(name, {
+      createExplanations({ queries, facts, log, history, limits }).explain(name, {
         tenant,
+        ...asker,
         question: { ...question },
       }),
-    explainTelling: (tenant, question, recordRead) =>
-      standard.explain('dashboard', { tenant, question: { ...question }, recordRead }),
     async pages(name, tenant, question) {
       const rows: Row[] = [];
       let cursor: string | null = null;
@@ -77,7 +89,7 @@ export async function openExplaining(): Promise<Explaining> {
         });
         const list = (page.users ?? page.items ?? page.events ?? page.records ?? []) as readonly Row[];
         rows.push(...list);
-        cursor = page.next;
+        cursor = page.next_cursor;
         assert.ok(rows.length < 100_000, 'the pages come to an end');
       } while (cursor !== null);
       return rows;
@@ -180,10 +192,8 @@ export async function checkExplained(
     const records = await explaining.pages(name, tenant, { ...own, level: 'records' });
     assert.deepEqual(positionsOf(records), positionsOf(events), what);
     for (const record of records) {
-      const kept = JSON.parse((record['value'] as unknown as { text: string }).text) as Record<
-        string,
-        unknown
-      >;
+      const kept = JSON.parse(String(record['raw'])) as Record<string, unknown>;
+      assert.deepEqual(record['event'], kept, what);
       assert.equal(kept['tenant_id'], tenant, what);
     }
   }
