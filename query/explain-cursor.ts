@@ -1,11 +1,16 @@
 import { createHash } from 'node:crypto';
-import { covers, parseAsOf } from '#domain';
+import { comparePositions, covers, parseAsOf } from '#domain';
 import type { AsOfToken, Fault, Position, TenantId } from '#domain';
 import type { EventLog } from '#log';
 import { invalidQuestion } from './question.ts';
 
 /** The place of an event in the order of a page: by time, or as it stands in the log. */
 export type Place = Position & { readonly atMs: number };
+
+/** By time; equal times as they stand in the log. */
+export function comparePlaces(one: Place, other: Place): number {
+  return one.atMs - other.atMs || comparePositions(one, other);
+}
 
 /** Where a page goes on: after a member, or after an event. */
 export type After = { readonly member: string } | { readonly place: Place };

@@ -2,8 +2,9 @@ import { Fault } from '#domain';
 import type { Ask } from './analysis.ts';
 import { listFacts, readCandidates, readMembers } from './explain-facts.ts';
 import type { Listed, Member } from './explain-facts.ts';
+import { comparePlaces } from './explain-cursor.ts';
 import type { After, Place } from './explain-cursor.ts';
-import { addedBy, sorted } from './explain-part.ts';
+import { addedBy } from './explain-part.ts';
 import type { Part } from './explain-part.ts';
 import type { ExplainedEvent } from './explanation-page.ts';
 import type { Scope } from './sql.ts';
@@ -81,11 +82,8 @@ export async function eventsPage(
   const who = part.member === 'user' ? 'user' : 'item';
   const explained = events.map((event) => {
     const { member, amount } = event;
-    const beside = {
-      [who]: member === '' ? null : member,
-      counted: { [part.name]: Number(amount) },
-    };
-    return { ...event, beside };
+    const counted = { [part.amount.unit]: Number(amount) };
+    return { ...event, beside: { [who]: member === '' ? null : member, counted } };
   });
   return { events: explained, after };
 }
@@ -102,13 +100,8 @@ async function pick(part: Part, page: EventsAsked, ask: Ask): Promise<Picked> {
     throw new Fault('QUERY_TOO_DEAR', message);
   }
   const counting = new Set(addedBy(part, own).get(member ?? '')?.events);
-  const events = own.filter((one) => counting.has(one) && (!after || isLater(one, after)));
+  const events = own.filter((one) => counting.has(one) && (!after || comparePlaces(one, after) > 0));
   return cut(events, limit);
-}
-
-function isLater(event: Listed, place: Place): boolean {
-  const [first] = sorted([event, { ...event, ...place }]);
-  return first !== event;
 }
 
 function cut(found: readonly Listed[], limit: number): Picked {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { isBefore, parseTenantId } from '#domain';
 import type { Event, JsonObject, Tenant, TenantId } from '#domain';
+import type { HistoryRead } from '#log';
 import { USER_PROFILES, startDocumentProjector } from '#projections';
 import type { DocumentStore, FactState } from '#projections';
 import { openChdbFactStore } from '../projections/chdb-fact-store.ts';
@@ -10,6 +11,7 @@ import { NOW_MS, openDoor } from '../test/door.ts';
 import type { Door, Kept } from '../test/door.ts';
 import { temporaryDir } from '../test/platform.ts';
 import { createRandom, seedOfRun } from '../test/random.ts';
+import { createAuditedRecords } from './audited-records.ts';
 import { createProfileExplanations } from './explain-profile.ts';
 import type { ProfileExplanations, ProfileExplanationsOptions } from './explain-profile.ts';
 
@@ -26,12 +28,13 @@ type Explained = {
   readonly value: unknown;
   readonly recount: {
     readonly value: unknown;
-    readonly equal: boolean;
+    readonly equal: boolean | null;
+    readonly records_read: number;
     readonly differences: readonly object[];
-  } | null;
+  };
   readonly total: { readonly events: number };
   readonly events?: readonly { readonly event_id: string; readonly counted: object }[];
-  readonly records?: readonly { readonly record: { readonly raw: string } }[];
+  readonly records?: readonly { readonly raw: string; readonly user: string; readonly counted: object }[];
   readonly next_cursor: string | null;
   readonly sampled?: object;
 };
@@ -163,6 +166,14 @@ describe('explanations of profiles', () => {
   let door: Door;
   let open: (over?: Partial<ProfileExplanationsOptions>) => ProfileExplanations;
   let documents: DocumentStore;
+  const audited: { readonly read: HistoryRead; readonly records: number }[] = [];
+  const audit = {
+    async record(read: HistoryRead, records: number): Promise<void> {
+      audited.push({ read, records });
+    },
+  };
+  const reader = { actor: 'mia', address: '127.0.0.1' };
+  const { signal } = new AbortController();
   const recordsOf = (tenant: TenantId, user: string) =>
     kept
       .get(tenant)!
@@ -229,13 +240,14 @@ describe('explanations of profiles', () => {
         log: door.log,
         facts,
         progress: { state: (tenant) => Promise.resolve(states.get(tenant)) },
+        history: createAuditedRecords({ log: door.log, audit }),
         ...over,
       });
   });
   after(() => opened.disposeAsync());
 
   const ask = async (question: object, { tenant = ACME, over = {} } = {}) =>
-    (await open(over).explain({ tenant, question })) as Explained;
+    (await open(over).explain({ tenant, reader, signal, question: { ...question } })) as Explained;
 
   for (const tenant of TENANTS) {
     for (const { field, expected, isOf, scenario } of CASES) {
@@ -245,9 +257,11 @@ describe('explanations of profiles', () => {
           const events = own.map(({ event }) => event);
           const value = expected(events);
           const question = { user_id: user, field, ...(scenario && { scenario_id: scenario }) };
-          const whole = await ask({ ...question, limit: 1000 }, { tenant });
+          const whole = await ask({ ...question, page_size: 1000 }, { tenant });
+          const { records_read: read, ...recount } = whole.recount;
+          assert.ok(read >= own.length);
           assert.deepEqual(
-            [whole.value, whole.recount],
+            [whole.value, recount],
             [value, { value, equal: true, differences: [] }],
             user,
           );
@@ -260,7 +274,7 @@ describe('explanations of profiles', () => {
           const paged: string[] = [];
           for (let cursor: string | null | undefined; cursor !== null;) {
             const page: Explained = await ask(
-              { ...question, limit: 9, ...(cursor && { cursor }) },
+              { ...question, page_size: 9, ...(cursor && { cursor }) },
               { tenant },
             );
             paged.push(...(page.events ?? []).map(({ event_id: id }) => id));
@@ -275,19 +289,30 @@ describe('explanations of profiles', () => {
   test('a whole profile, over all scenarios and in one, equals its records', async () => {
     for (const scenario of [{}, { scenario_id: 'feed' }]) {
       const { recount, total } = await ask({ user_id: 'u1', tz: 'Asia/Kathmandu', ...scenario });
-      assert.equal(recount?.equal, true, JSON.stringify(recount));
+      assert.equal(recount.equal, true, JSON.stringify(recount));
       assert.ok(total.events > 10);
     }
   });
 
   test('down to the bytes that stand in the log', async (t) => {
     t.diagnostic(`seed ${seed}`);
-    const { records = [] } = await ask({ user_id: 'u2', field: 'properties.plan', level: 'records' });
+    const question = { user_id: 'u2', field: 'properties.plan' };
+    audited.length = 0;
+    const { events = [] } = await ask(question);
+    assert.deepEqual(audited, [], 'no raw record has been shown');
+    const asked = { ...question, level: 'records', page_size: 100 };
+    const { records = [] } = await ask(asked);
     const own = recordsOf(ACME, 'u2').filter(({ event }) => isSaid(event));
     assert.deepEqual(
-      records.map(({ record }) => JSON.parse(record.raw) as unknown),
+      records.map(({ raw }) => JSON.parse(raw) as unknown),
       own.map(({ event }) => event),
     );
+    assert.deepEqual(
+      records.map(({ user, counted }) => [user, counted]),
+      events.map(({ counted }) => ['u2', counted]),
+    );
+    const read = { tenant: ACME, kind: 'explain', question: { analysis: 'profile', ...asked }, reader };
+    assert.deepEqual(audited, [{ read, records: own.length }]);
   });
 
   test('what a document has lost or was given is named', async () => {
@@ -308,7 +333,7 @@ describe('explanations of profiles', () => {
     const over = { documents: wrong };
     const events = recordsOf(UMBRA, 'u1').map(({ event }) => event);
     const { recount } = await ask({ user_id: 'u1' }, { tenant: UMBRA, over });
-    assert.equal(recount?.equal, false);
+    assert.equal(recount.equal, false);
     assert.deepEqual(
       recount.differences.filter((each) => (each as { field: string }).field !== 'properties.a.b'),
       [
@@ -330,17 +355,18 @@ describe('explanations of profiles', () => {
         },
       },
     );
-    assert.deepEqual([lost.value, lost.recount?.equal], [null, false]);
+    assert.deepEqual([lost.value, lost.recount.equal], [null, false]);
   });
 
   test('a user nobody has heard of has nothing, and more records than may be read are sampled', async () => {
     const nobody = await ask({ user_id: 'nobody', field: 'features.total_events' });
     assert.deepEqual(
-      [nobody.value, nobody.recount?.equal, nobody.events, nobody.next_cursor],
+      [nobody.value, nobody.recount.equal, nobody.events, nobody.next_cursor],
       [0, true, [], null],
     );
     const cut = await ask({ user_id: 'u1', field: 'features.total_events' }, { over: { maxRecords: 10 } });
-    assert.deepEqual([cut.recount, cut.sampled], [null, { records: 10, of: 'the first ones of the log' }]);
+    assert.deepEqual(cut.recount, { equal: null, value: null, records_read: 10, differences: [] });
+    assert.equal((cut.sampled as { records: number }).records, 10);
   });
 
   test('what cannot be explained is refused with what is wrong', async () => {

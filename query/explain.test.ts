@@ -306,9 +306,9 @@ describe('an explanation', () => {
       outcome: 'accepted',
       key: 'u2',
       user: 'u2',
-      counted: { clicks: 1 },
+      counted: { events: 1 },
     });
-    assert.deepEqual([events[0]?.['user'], events[0]?.['counted']], ['u2', { clicks: 1 }]);
+    assert.deepEqual([events[0]?.['user'], events[0]?.['counted']], ['u2', { events: 1 }]);
     assert.equal((event as { user_id: string }).user_id, 'u2');
     assert.deepEqual(JSON.parse(String(raw)), event);
     const { schema, schema_version } = headers as Readonly<Record<string, unknown>>;
