@@ -33,7 +33,8 @@ module.exports = {
     },
     {
       name: 'adapters-are-chosen-at-the-root',
-      comment: 'An adapter is imported by main.ts, platform.ts, worker.ts and tests only; its own folder sees the port.',
+      comment:
+        'An adapter is imported by main.ts, platform.ts, worker.ts and tests only; its own folder sees the port.',
       severity: 'error',
       from: {
         path: `^(${folders.join('|')})/`,

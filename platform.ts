@@ -2,14 +2,7 @@ import { v7 as newId } from 'uuid';
 import { SCENARIO_TEMPLATES } from '#domain';
 import { createHttpEntries, createHttpIngress, createIngress } from '#ingress';
 import { createAudit, openCatalogue, openTenants } from '#log';
-import {
-  OWN_ROUTES,
-  assembleOpenApi,
-  createApi,
-  describeConfig,
-  createFaultLog,
-  statusOf,
-} from '#ops';
+import { OWN_ROUTES, assembleOpenApi, createApi, describeConfig, createFaultLog, statusOf } from '#ops';
 import type { Config, HttpServer, Logger, Readiness } from '#ops';
 import {
   ITEMS,

@@ -151,7 +151,10 @@ export class FactFold implements Fold<FactPortion> {
   }
 
   #remember(tenant: TenantId, positions: readonly Position[]): void {
-    this.#deadLettered.set(tenant, new Map(positions.map((position) => [formatPosition(position), position])));
+    this.#deadLettered.set(
+      tenant,
+      new Map(positions.map((position) => [formatPosition(position), position])),
+    );
   }
 
   #isDeadLettered(tenant: TenantId, position: Position): boolean {

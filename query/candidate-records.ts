@@ -90,10 +90,7 @@ async function namedByFacts(
   return rangesOf(rows.map(({ p: partition, o }) => ({ partition, offset: BigInt(o) })));
 }
 
-async function absentFromFacts(
-  { tenant, facts, seen }: OnFacts,
-  ask: Ask,
-): Promise<readonly RecordRange[]> {
+async function absentFromFacts({ tenant, facts, seen }: OnFacts, ask: Ask): Promise<readonly RecordRange[]> {
   const counting = createBinder();
   const counts = await ask<{ readonly p: number; readonly n: string }>({
     sql: `SELECT log_partition AS p, uniqExact(log_offset) AS n FROM ${tableOf(tenant, facts)}

@@ -49,11 +49,7 @@ export function checkCursor(cursor: Cursor | undefined, asked: string): void {
 const PAGING = new Set(['tenant_id', 'wait_for', 'timeout', 'page_size', 'cursor']);
 
 /** Tells apart to which explanation a cursor belongs. */
-export function identityOf(
-  tenant: TenantId,
-  name: string,
-  asked: Readonly<Record<string, unknown>>,
-): string {
+export function identityOf(tenant: TenantId, name: string, asked: Readonly<Record<string, unknown>>): string {
   const members = Object.entries(asked).filter(([member]) => !PAGING.has(member));
   return JSON.stringify([tenant, name, members.sort(([one], [other]) => (one < other ? -1 : 1))]);
 }

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { actorOf, formatAsOf, parseTenantId } from '#domain';
-import type { Event, Tenant, TenantId } from '#domain';
-import type { HistoryRead } from '#log';
+import { actorOf, formatAsOf } from '#domain';
+import type { Event, PositionVector, Tenant, TenantId } from '#domain';
 import { startViewProjector } from '#projections';
 import type { FactState, ViewStore, ViewWanted } from '#projections';
 import { openChdbFactStore } from '../projections/chdb-fact-store.ts';
@@ -21,9 +20,11 @@ import {
 } from '../test/invariants/live-oracles.ts';
 import { temporaryDir } from '../test/platform.ts';
 import { createRandom, seedOfRun } from '../test/random.ts';
-import { createAuditedRecords } from './audited-records.ts';
+import { openAudited } from './audited.contract.ts';
+import type { AuditedLog } from './audited.contract.ts';
 import { createLiveExplanations } from './explain-live.ts';
 import type { LiveExplanations, LiveExplanationsOptions } from './explain-live.ts';
+import { GENERATION, TENANTS, putSome } from './lacking-facts.contract.ts';
 import { createLiveQuestions } from './live-questions.ts';
 
 const MINUTE = 60_000;
@@ -31,16 +32,15 @@ const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 const ACTIONS = ['impression', 'impression', 'click', 'view', 'play_end', 'like', 'add_cart', 'order'];
 
-const TENANTS = ['acme', 'umbra'].map((name): TenantId => {
-  const parsed = parseTenantId(name);
-  assert.ok(parsed.ok);
-  return parsed.tenant;
-});
 const [ACME] = TENANTS as [TenantId];
 
 type Listed = {
   readonly value: unknown;
-  readonly recount: { readonly value: unknown; readonly equal: boolean | null; readonly records_read: number };
+  readonly recount: {
+    readonly value: unknown;
+    readonly equal: boolean | null;
+    readonly records_read: number;
+  };
   readonly total: { readonly users: number; readonly events: number; readonly sums?: object };
   readonly users?: readonly { readonly user: string; readonly events: number }[];
   readonly events?: readonly Row[];
@@ -233,14 +233,7 @@ describe('explanations of figures from the live views', () => {
   let open: (over?: Partial<LiveExplanationsOptions>, views?: Pick<ViewStore, 'read'>) => LiveExplanations;
   let views: ViewStore;
   const states = new Map<TenantId, FactState>();
-  const audited: { readonly read: HistoryRead; readonly records: number }[] = [];
-  const audit = {
-    async record(read: HistoryRead, records: number): Promise<void> {
-      audited.push({ read, records });
-    },
-  };
-  const reader = { actor: 'mia', address: '127.0.0.1' };
-  const { signal } = new AbortController();
+  let audited: AuditedLog;
   const eventsOf = (tenant: TenantId): readonly Event[] =>
     kept.get(tenant)!.map(({ value }) => value as unknown as Event);
 
@@ -250,7 +243,8 @@ describe('explanations of figures from the live views', () => {
     const store = opened.use(openLmdbViewStore({ dataDir: dir.path }));
     views = store;
     const facts = opened.use(await openChdbFactStore({ dataDir: dir.path }));
-    await facts.prepare(1);
+    await facts.prepare(GENERATION);
+    audited = openAudited(door.log);
     const known = TENANTS.map((id): Tenant => ({ id, partitions: 4, createdAtMs: 0 }));
     const onTenant = (listener: (tenant: Tenant) => void): Disposable => {
       known.forEach(listener);
@@ -268,29 +262,12 @@ describe('explanations of figures from the live views', () => {
     for (const tenant of TENANTS) {
       const own = await door.events(tenant);
       kept.set(tenant, own);
-      const { identity, next } = await door.log.bounds({ tenant, channel: 'events' });
+      const { next } = await door.log.bounds({ tenant, channel: 'events' });
       assert.ok(await progress.waitFor(tenant, next, AbortSignal.timeout(30_000)));
-      // Every seventh record is missing from the facts, and the last ones have not reached them.
-      const lines = own.filter((_, index) => index % 7 !== 3);
-      await facts.insert(
-        1,
-        [...Map.groupBy(lines, ({ partition }) => partition)].map(([partition, records]) => ({
-          tenant,
-          partition,
-          offsets: records.map(({ offset }) => offset),
-          lines: records.map(lineOf),
-        })),
-      );
-      states.set(tenant, {
-        generation: 1,
-        logIdentity: identity,
-        confirmed: next.map((offset) => (offset * 3n) / 4n),
-        firstSeen: next.map(() => 0n),
-        highWater: next,
-        waitingSinceMs: undefined,
-        horizon: undefined,
-        paused: undefined,
-      });
+      // Every seventh record is missing from the facts, which hold more than they say.
+      const confirmed = (next: PositionVector) => next.map((offset) => (offset * 3n) / 4n);
+      const isThere = (index: number): boolean => index % 7 !== 3;
+      states.set(tenant, await putSome(facts, door, { tenant, own, confirmed, isThere }));
     }
     open = (over = {}, read = store) =>
       createLiveExplanations({
@@ -298,21 +275,26 @@ describe('explanations of figures from the live views', () => {
         log: door.log,
         facts,
         progress: { state: (tenant) => Promise.resolve(states.get(tenant)) },
-        history: createAuditedRecords({ log: door.log, audit }),
+        history: audited.history,
         ...over,
       });
   });
   after(() => opened.disposeAsync());
 
   const ask = async (explanations: LiveExplanations, name: string, question: object, tenant = ACME) =>
-    (await explanations.explain(name, { tenant, reader, signal, question: { ...question } })) as Listed;
+    (await explanations.explain(name, { tenant, ...audited.asker, question: { ...question } })) as Listed;
 
   for (const tenant of TENANTS) {
     for (const { name, question, expected, isOf } of CASES) {
       test(`${name} ${JSON.stringify(question)} of ${tenant} is what its events make`, async () => {
         const explanations = open();
         const value = expected(eventsOf(tenant)) ?? null;
-        const whole = await ask(explanations, name, { ...question, level: 'events', page_size: 1000 }, tenant);
+        const whole = await ask(
+          explanations,
+          name,
+          { ...question, level: 'events', page_size: 1000 },
+          tenant,
+        );
         const { records_read: read, ...recount } = whole.recount;
         assert.deepEqual([whole.value, recount], [value, { value, equal: true }]);
         const own = kept.get(tenant)!.filter(({ value: event }) => isOf(event as unknown as Event));
@@ -339,10 +321,9 @@ describe('explanations of figures from the live views', () => {
     t.diagnostic(`seed ${seed}`);
     const explanations = open();
     const question = { cell: 'today.events', user: 'u2', page_size: 100 };
-    audited.length = 0;
     await ask(explanations, 'realtimeStats', question);
     await ask(explanations, 'realtimeStats', { ...question, level: 'events' });
-    assert.deepEqual(audited, [], 'no raw record has been shown');
+    assert.deepEqual(audited.reads(ACME), [], 'no raw record has been shown');
     const asked = { ...question, level: 'records' };
     const { records = [] } = await ask(explanations, 'realtimeStats', asked);
     const own = kept
@@ -358,10 +339,16 @@ describe('explanations of figures from the live views', () => {
     const [first] = records;
     assert.equal((first?.headers as { schema: string }).schema, own[0]?.value['schema']);
     assert.deepEqual([first?.user, first?.counted], ['u2', { events: 1 }]);
-    const read = { tenant: ACME, kind: 'explain', question: { analysis: 'realtimeStats', ...asked }, reader };
-    assert.deepEqual(audited, [{ read, records: own.length }]);
-    const broken = { records: () => Promise.reject(new Error('not recorded')) };
-    await assert.rejects(ask(open({ history: broken }), 'realtimeStats', asked), /not recorded/);
+    const read = {
+      tenant: ACME,
+      kind: 'explain',
+      question: { analysis: 'realtimeStats', ...asked },
+      reader: audited.asker.reader,
+    };
+    assert.deepEqual(audited.reads(ACME), [{ read, records: own.length }]);
+    audited.isBroken = true;
+    await assert.rejects(ask(explanations, 'realtimeStats', asked), /not recorded/);
+    audited.isBroken = false;
   });
 
   test('a view that does not hold what the log says is told apart', async () => {
@@ -474,9 +461,4 @@ describe('explanations of figures from the live views', () => {
 
 function placeOf({ position: { partition, offset } }: Row): string {
   return `${partition}/${offset}`;
-}
-
-function lineOf({ partition, offset, value }: Kept): Uint8Array {
-  const position = `"log_partition":${partition},"log_offset":${String(offset)}`;
-  return Buffer.from(`{${position},${JSON.stringify(value).slice(1)}`);
 }

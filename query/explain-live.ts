@@ -143,8 +143,7 @@ export function createLiveExplanations(options: LiveExplanationsOptions): LiveEx
         total: totalOf(found.contributions, looked.cell),
         level,
         [level]: page.list,
-        next_cursor:
-          page.after && token ? formatCursor({ token, nowMs: atMs }, identity, page.after) : null,
+        next_cursor: page.after && token ? formatCursor({ token, nowMs: atMs }, identity, page.after) : null,
         meta: { as_of: token, generation: pin?.generation ?? null, now: formatInstant(atMs, UTC) },
       };
     },
@@ -174,7 +173,11 @@ function cellOf(each: LiveQuestion, asked: Asked, atMs: number): LiveCell {
 }
 
 /** The value of the views beside that of the records, which is open where not all of these could be read. */
-function compared(each: LiveQuestion, asked: Asked, { looked, found }: { looked: Looked; found: Found }): object {
+function compared(
+  each: LiveQuestion,
+  asked: Asked,
+  { looked, found }: { looked: Looked; found: Found },
+): object {
   const { value, cell, atMs } = looked;
   const { isCut, records } = found.candidates;
   if (isCut) return { value, recount: { equal: null, value: null, records_read: records } };

@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { isBefore, parseTenantId } from '#domain';
-import type { Event, JsonObject, Tenant, TenantId } from '#domain';
-import type { HistoryRead } from '#log';
+import type { Event, JsonObject, PositionVector, Tenant, TenantId } from '#domain';
 import { USER_PROFILES, startDocumentProjector } from '#projections';
 import type { DocumentStore, FactState } from '#projections';
 import { openChdbFactStore } from '../projections/chdb-fact-store.ts';
@@ -11,17 +9,14 @@ import { NOW_MS, openDoor } from '../test/door.ts';
 import type { Door, Kept } from '../test/door.ts';
 import { temporaryDir } from '../test/platform.ts';
 import { createRandom, seedOfRun } from '../test/random.ts';
-import { createAuditedRecords } from './audited-records.ts';
+import { openAudited } from './audited.contract.ts';
+import type { AuditedLog } from './audited.contract.ts';
 import { createProfileExplanations } from './explain-profile.ts';
 import type { ProfileExplanations, ProfileExplanationsOptions } from './explain-profile.ts';
+import { GENERATION, TENANTS, putSome } from './lacking-facts.contract.ts';
 
 const DAY = 86_400_000;
 
-const TENANTS = ['acme', 'umbra'].map((name): TenantId => {
-  const parsed = parseTenantId(name);
-  assert.ok(parsed.ok);
-  return parsed.tenant;
-});
 const [ACME, UMBRA] = TENANTS as [TenantId, TenantId];
 
 type Explained = {
@@ -67,6 +62,8 @@ function history(seed: number): readonly JsonObject[] {
 }
 
 const count = (events: readonly Event[], isOf: (event: Event) => boolean) => events.filter(isOf).length;
+/** A count by name, which a profile has from the first event on that counts. */
+const named = (n: number): number | null => (n === 0 ? null : n);
 const isBehaviour = ({ kind }: Event): boolean => kind === 'behaviour';
 const isSaid = ({ kind }: Event): boolean => kind === 'user';
 const categoryOf = ({ extra_data: extra }: Event): unknown => extra?.['category'];
@@ -91,14 +88,14 @@ const CASES: readonly Case[] = [
   },
   {
     field: 'features.action_counts.click',
-    expected: (events) => count(events, ({ event_name: name }) => name === 'click'),
+    expected: (events) => named(count(events, ({ event_name: name }) => name === 'click')),
     isOf: ({ event_name: name }) => name === 'click',
   },
   {
     field: 'features.action_counts.like',
     scenario: 'shop',
     expected: (events) =>
-      count(events, ({ event_name: name, scenario_id: id }) => name === 'like' && id === 'shop'),
+      named(count(events, ({ event_name: name, scenario_id: id }) => name === 'like' && id === 'shop')),
     isOf: ({ event_name: name, scenario_id: id }) => name === 'like' && id === 'shop',
   },
   {
@@ -108,7 +105,7 @@ const CASES: readonly Case[] = [
   },
   {
     field: 'features.devices.tablet',
-    expected: (events) => count(events, ({ context }) => context?.device_type === 'tablet'),
+    expected: (events) => named(count(events, ({ context }) => context?.device_type === 'tablet')),
     isOf: ({ context }) => context?.device_type === 'tablet',
   },
   {
@@ -166,14 +163,7 @@ describe('explanations of profiles', () => {
   let door: Door;
   let open: (over?: Partial<ProfileExplanationsOptions>) => ProfileExplanations;
   let documents: DocumentStore;
-  const audited: { readonly read: HistoryRead; readonly records: number }[] = [];
-  const audit = {
-    async record(read: HistoryRead, records: number): Promise<void> {
-      audited.push({ read, records });
-    },
-  };
-  const reader = { actor: 'mia', address: '127.0.0.1' };
-  const { signal } = new AbortController();
+  let audited: AuditedLog;
   const recordsOf = (tenant: TenantId, user: string) =>
     kept
       .get(tenant)!
@@ -185,7 +175,8 @@ describe('explanations of profiles', () => {
     const dir = opened.use(await temporaryDir());
     documents = opened.use(await openLmdbDocumentStore({ dataDir: dir.path }));
     const facts = opened.use(await openChdbFactStore({ dataDir: dir.path }));
-    await facts.prepare(1);
+    await facts.prepare(GENERATION);
+    audited = openAudited(door.log);
     const onTenant = (listener: (tenant: Tenant) => void): Disposable => {
       for (const id of TENANTS) listener({ id, partitions: 4, createdAtMs: 0 });
       return { [Symbol.dispose]: () => undefined };
@@ -208,30 +199,12 @@ describe('explanations of profiles', () => {
     for (const tenant of TENANTS) {
       const own = await door.events(tenant);
       kept.set(tenant, own);
-      const { identity, next } = await door.log.bounds({ tenant, channel: 'events' });
+      const { next } = await door.log.bounds({ tenant, channel: 'events' });
       assert.ok(await profiles.waitFor(tenant, next, AbortSignal.timeout(30_000)));
-      const confirmed = next.map((offset) => offset / 2n);
       // The first half has reached the facts, and every fifth record of it is missing there.
-      const lines = own.filter((position, index) => index % 5 !== 2 && isBefore(position, confirmed));
-      await facts.insert(
-        1,
-        [...Map.groupBy(lines, ({ partition }) => partition)].map(([partition, records]) => ({
-          tenant,
-          partition,
-          offsets: records.map(({ offset }) => offset),
-          lines: records.map(lineOf),
-        })),
-      );
-      states.set(tenant, {
-        generation: 1,
-        logIdentity: identity,
-        confirmed,
-        firstSeen: next.map(() => 0n),
-        highWater: next,
-        waitingSinceMs: undefined,
-        horizon: undefined,
-        paused: undefined,
-      });
+      const confirmed = (next: PositionVector) => next.map((offset) => offset / 2n);
+      const isThere = (index: number, isConfirmed: boolean) => isConfirmed && index % 5 !== 2;
+      states.set(tenant, await putSome(facts, door, { tenant, own, confirmed, isThere }));
     }
     open = (over = {}) =>
       createProfileExplanations({
@@ -240,14 +213,14 @@ describe('explanations of profiles', () => {
         log: door.log,
         facts,
         progress: { state: (tenant) => Promise.resolve(states.get(tenant)) },
-        history: createAuditedRecords({ log: door.log, audit }),
+        history: audited.history,
         ...over,
       });
   });
   after(() => opened.disposeAsync());
 
   const ask = async (question: object, { tenant = ACME, over = {} } = {}) =>
-    (await open(over).explain({ tenant, reader, signal, question: { ...question } })) as Explained;
+    (await open(over).explain({ tenant, ...audited.asker, question: { ...question } })) as Explained;
 
   for (const tenant of TENANTS) {
     for (const { field, expected, isOf, scenario } of CASES) {
@@ -260,11 +233,7 @@ describe('explanations of profiles', () => {
           const whole = await ask({ ...question, page_size: 1000 }, { tenant });
           const { records_read: read, ...recount } = whole.recount;
           assert.ok(read >= own.length);
-          assert.deepEqual(
-            [whole.value, recount],
-            [value, { value, equal: true, differences: [] }],
-            user,
-          );
+          assert.deepEqual([whole.value, recount], [value, { value, equal: true, differences: [] }], user);
           const ids = events.filter((event) => isOf(event, events)).map(({ event_id: id }) => id);
           assert.deepEqual(
             whole.events?.map(({ event_id: id }) => id),
@@ -297,9 +266,8 @@ describe('explanations of profiles', () => {
   test('down to the bytes that stand in the log', async (t) => {
     t.diagnostic(`seed ${seed}`);
     const question = { user_id: 'u2', field: 'properties.plan' };
-    audited.length = 0;
     const { events = [] } = await ask(question);
-    assert.deepEqual(audited, [], 'no raw record has been shown');
+    assert.deepEqual(audited.reads(ACME), [], 'no raw record has been shown');
     const asked = { ...question, level: 'records', page_size: 100 };
     const { records = [] } = await ask(asked);
     const own = recordsOf(ACME, 'u2').filter(({ event }) => isSaid(event));
@@ -311,8 +279,13 @@ describe('explanations of profiles', () => {
       records.map(({ user, counted }) => [user, counted]),
       events.map(({ counted }) => ['u2', counted]),
     );
-    const read = { tenant: ACME, kind: 'explain', question: { analysis: 'profile', ...asked }, reader };
-    assert.deepEqual(audited, [{ read, records: own.length }]);
+    const read = {
+      tenant: ACME,
+      kind: 'explain',
+      question: { analysis: 'profile', ...asked },
+      reader: audited.asker.reader,
+    };
+    assert.deepEqual(audited.reads(ACME), [{ read, records: own.length }]);
   });
 
   test('what a document has lost or was given is named', async () => {
@@ -385,8 +358,3 @@ describe('explanations of profiles', () => {
     assert.equal((pinned as { code: string }).code, 'QUERY_PIN_UNAVAILABLE');
   });
 });
-
-function lineOf({ partition, offset, value }: Kept): Uint8Array {
-  const position = `"log_partition":${partition},"log_offset":${String(offset)}`;
-  return Buffer.from(`{${position},${JSON.stringify(value).slice(1)}`);
-}

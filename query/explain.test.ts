@@ -294,7 +294,7 @@ describe('an explanation', () => {
     const asked = { ...MARCH, cell: 'total_clicks', user: 'u2' };
     const events = await explaining.pages('dashboard', tenant, { ...asked, level: 'events' });
     await explaining.pages('dashboard', tenant, { ...MARCH, cell: 'total_clicks' });
-    assert.deepEqual(explaining.audited.filter(({ read }) => read.tenant === tenant), []);
+    assert.deepEqual(explaining.audited.reads(tenant), []);
     const question = { ...asked, level: 'records', recount: false };
     const { records = [] } = await explaining.explain('dashboard', tenant, question);
     const [record] = records as readonly Readonly<Record<string, unknown>>[];
@@ -313,7 +313,7 @@ describe('an explanation', () => {
     assert.deepEqual(JSON.parse(String(raw)), event);
     const { schema, schema_version } = headers as Readonly<Record<string, unknown>>;
     assert.deepEqual([schema, schema_version], ['envelope.behaviour', 1]);
-    const recorded = explaining.audited.filter(({ read }) => read.tenant === tenant);
+    const recorded = explaining.audited.reads(tenant);
     assert.deepEqual(recorded, [
       {
         read: {
@@ -325,9 +325,9 @@ describe('an explanation', () => {
         records: 1,
       },
     ]);
-    explaining.isAuditBroken = true;
+    explaining.audited.isBroken = true;
     await assert.rejects(explaining.explain('dashboard', tenant, question), /not recorded/);
-    explaining.isAuditBroken = false;
+    explaining.audited.isBroken = false;
   });
 });
 

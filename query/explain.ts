@@ -132,8 +132,7 @@ export function createExplanations(options: ExplanationsOptions): Explanations {
         limit,
         scope,
         ask,
-        show: (events) =>
-          showEvents(level, events, { history, logIdentity, asker, question: asJson, zone }),
+        show: (events) => showEvents(level, events, { history, logIdentity, asker, question: asJson, zone }),
       });
       const again = isRecounted(asked) && (await recount(cell, { log, scope, limits, signal }, ask));
       return {
@@ -263,7 +262,11 @@ async function readPage(
 ): Promise<{ readonly list: readonly object[]; readonly after: After | undefined }> {
   const { level, member, after, limit, scope, ask } = asked;
   if (level === 'users') {
-    return membersPage(part, { scope, after: after && 'member' in after ? after.member : undefined, limit }, ask);
+    return membersPage(
+      part,
+      { scope, after: after && 'member' in after ? after.member : undefined, limit },
+      ask,
+    );
   }
   const place = after && 'place' in after ? after.place : undefined;
   const page = await eventsPage(part, { scope, member, after: place, limit }, ask);

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import type { LoggedEvent, PositionVector, TenantId } from '#domain';
-import type { HistoryRead, LogRecord } from '#log';
+import type { LogRecord } from '#log';
 import type { AnalysisName } from './analysis.ts';
 import { LOG, openAsking } from './asking.contract.ts';
 import type { Asking } from './asking.contract.ts';
-import { createAuditedRecords } from './audited-records.ts';
+import { openAudited } from './audited.contract.ts';
+import type { AuditedLog } from './audited.contract.ts';
 import { createExplanations } from './explain.ts';
 import type { Explanation } from './explain.ts';
 import type { RawLog } from './explain-log.ts';
@@ -26,15 +27,10 @@ export type Explaining = AsyncDisposable & {
     name: AnalysisName,
     asked: { readonly tenant: TenantId; readonly question: object },
   ): Promise<Explanation>;
-  /** What has been recorded in the audit. */
-  readonly audited: Audited[];
-  /** Whether the audit refuses. */
-  isAuditBroken: boolean;
+  readonly audited: AuditedLog;
   /** Every page of a level from the first on. */
   pages(name: AnalysisName, tenant: TenantId, question: object): Promise<readonly Row[]>;
 };
-
-export type Audited = { readonly read: HistoryRead; readonly records: number };
 
 /** An entry of a page of whatever level. */
 export type Row = {
@@ -51,27 +47,19 @@ export async function openExplaining(): Promise<Explaining> {
   const logs = new Map<TenantId, LoggedEvent[]>();
   const log = logOf(logs);
   const { queries, facts } = asking;
-  const audited: Audited[] = [];
-  const audit = {
-    record(read: HistoryRead, records: number): Promise<void> {
-      if (explaining.isAuditBroken) return Promise.reject(new Error('not recorded'));
-      audited.push({ read, records });
-      return Promise.resolve();
-    },
-  };
-  const history = createAuditedRecords({ log, audit });
+  const audited = openAudited(log);
+  const { history, asker } = audited;
   const standard = createExplanations({ queries, facts, log, history });
-  const asker = { reader: { actor: 'ada', address: '127.0.0.1' }, signal: new AbortController().signal };
   const explaining: Explaining = {
     asking,
     audited,
-    isAuditBroken: false,
     async put(history, confirmed, held = history) {
       const tenant = await asking.put(held, confirmed);
       logs.set(tenant, [...(logs.get(tenant) ?? []), ...history]);
       return tenant;
     },
-    explain: (name, tenant, question) => standard.explain(name, { tenant, ...asker, question: { ...question } }),
+    explain: (name, tenant, question) =>
+      standard.explain(name, { tenant, ...asker, question: { ...question } }),
     explainWithin: (limits, name, { tenant, question }) =>
       createExplanations({ queries, facts, log, history, limits }).explain(name, {
         tenant,

@@ -31,6 +31,8 @@ export function createReadModelExplanationRouter(
     serve(each.path, explanationSchema(each), (request) => live.explain(each.name, request));
   }
   const profiles = createProfileExplanations(options);
-  serve('/api/analytics/users/{user_id}/profile', PROFILE_EXPLANATION, (request) => profiles.explain(request));
+  serve('/api/analytics/users/{user_id}/profile', PROFILE_EXPLANATION, (request) =>
+    profiles.explain(request),
+  );
   return router;
 }

@@ -65,14 +65,14 @@ const PORTION_MS = 500;
 /** Prepares the reading of raw history. */
 export function createRawHistory(options: RawHistoryOptions): RawHistory {
   const { log, audit, clock } = options;
-  const { records } = createAuditedRecords(options);
+  const audited = createAuditedRecords(options);
 
   async function show(place: RecordPlace, asker: HistoryAsker): Promise<object> {
     const name = { tenant: asker.tenant, channel: place.channel };
     const bounds = await log.bounds(name);
     const position = await positionOf(log, name, place, bounds);
     const positions = position ? [position] : [];
-    const [record] = await records(
+    const [record] = await audited.records(
       { channel: name.channel, positions, kind: 'show', question: place.asked },
       asker,
     );
@@ -202,7 +202,7 @@ export function createRawHistory(options: RawHistoryOptions): RawHistory {
     return { search, bounds, narrowedBy };
   }
 
-  return { browse, export: exportAll, show, tail, verify, records };
+  return { ...audited, browse, export: exportAll, show, tail, verify };
 }
 
 /** Of the oldest first there is always one: what comes later stands after it. */
