@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { parseTenantId } from '#domain';
+import { formatPosition, parseTenantId } from '#domain';
 import type { Position, TenantId } from '#domain';
 import type { LogRecord, OffsetRange } from '#log';
 import type { RawLog } from './explain-log.ts';
@@ -54,8 +54,8 @@ test('records at positions come in the order asked for, without those that are n
         const { log, asked } = openLog();
         const found = await readAt(log, { name: NAME, positions });
         assert.deepEqual(
-          found.map(({ partition, offset }) => ({ partition, offset })),
-          positions.filter(({ partition, offset }) => offset < (NEXT[partition] ?? 0n)),
+          found.map(formatPosition),
+          positions.filter(({ partition, offset }) => offset < (NEXT[partition] ?? 0n)).map(formatPosition),
         );
         assert.ok(asked.length <= found.length);
       },
