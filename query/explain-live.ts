@@ -32,7 +32,8 @@ export type LiveExplanations = {
    * The figure as the views have it at one vector and instant, the users, events or records it is made of, and
    * the figure folded again from these records of the log alone.
    *
-   * Raw records are answered only when their read stands in the audit. Throws what {@link LiveQuestions} throws, and `QUERY_INVALID` for a figure that the answer does not have.
+   * Raw records are answered only when their read stands in the audit. Throws what {@link LiveQuestions} throws,
+   * and `QUERY_INVALID` for a figure that the answer does not have and for a cursor of another explanation.
    */
   explain(name: string, request: ExplainRequest): Promise<object>;
 };

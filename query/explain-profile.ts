@@ -68,7 +68,8 @@ export type ProfileExplanations = {
    * A field of a user's profile as it is kept, the events it was made of, and the same field folded again from
    * the user's records in the log, with what differs.
    *
-   * Raw records are answered only when their read stands in the audit. Throws `QUERY_INVALID` with all that is wrong, `QUERY_PIN_UNAVAILABLE` for `as_of`, `QUERY_NOT_YET_VISIBLE`.
+   * Raw records are answered only when their read stands in the audit. Throws `QUERY_INVALID` with all that is
+   * wrong, `QUERY_PIN_UNAVAILABLE` for `as_of`, `QUERY_NOT_YET_VISIBLE`.
    */
   explain(request: ExplainRequest): Promise<object>;
 };

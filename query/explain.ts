@@ -79,9 +79,10 @@ export type Explanations = {
   /**
    * Answers who and what makes a number of an answer, down to the raw records, and counts it again from them.
    *
-   * Raw records are answered only when their read stands in the audit. Throws what `Queries.ask` throws; `QUERY_INVALID` also for a cell that is not in the answer and for a
-   * cursor of another explanation; `QUERY_UNEXPLAINABLE` where the number is not of events, or where facts
-   * it was made of are no longer kept; `LOG_GAP` where records are gone.
+   * Raw records are answered only when their read stands in the audit. Throws what `Queries.ask` throws;
+   * `QUERY_INVALID` also for a cell that is not in the answer and for a cursor of another explanation;
+   * `QUERY_UNEXPLAINABLE` where the number is not of events, or where facts it was made of are no longer kept;
+   * `LOG_GAP` where records are gone.
    */
   explain(name: AnalysisName, request: ExplainRequest): Promise<Explanation>;
 };
