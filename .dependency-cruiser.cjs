@@ -22,7 +22,7 @@ module.exports = {
       severity: 'error',
       from: { path: `^${folder}/`, pathNot: notATest },
       to: {
-        path: `^(${folders.filter((other) => other !== folder && !may[folder].includes(other)).join('|')}|test|bench|main\\.ts|worker\\.ts)(/|$)`,
+        path: `^(${folders.filter((other) => other !== folder && !may[folder].includes(other)).join('|')}|test|bench|main\\.ts|platform\\.ts|worker\\.ts)(/|$)`,
       },
     })),
     {
@@ -32,8 +32,9 @@ module.exports = {
       to: { path: `^(${folders.join('|')})/`, pathNot: [`^$1/`, `^(${folders.join('|')})/index\\.ts$`] },
     },
     {
-      name: 'adapters-are-chosen-in-main',
-      comment: 'An adapter is imported by main.ts, worker.ts and tests only; its own folder sees the port.',
+      name: 'adapters-are-chosen-at-the-root',
+      comment:
+        'An adapter is imported by main.ts, platform.ts, read-models.ts, worker.ts and tests only; its own folder sees the port.',
       severity: 'error',
       from: {
         path: `^(${folders.join('|')})/`,

@@ -14,7 +14,7 @@ import { openLmdbDocumentStore } from './projections/lmdb-document-store.ts';
 import { openLmdbHourLedgerStore } from './projections/lmdb-hour-ledger-store.ts';
 import { openLmdbViewStore } from './projections/lmdb-view-store.ts';
 
-// What main.ts is to the process, this is to the thread in which projectors fold: it chooses their adapters.
+// What platform.ts is to the process, this is to the thread in which projectors fold: it chooses their adapters.
 
 const { dataDir } = workerData as { readonly dataDir: string };
 

@@ -1,5 +1,6 @@
 import { actorOf } from './event.ts';
 import type { Event, EventKind, Json } from './event.ts';
+import { comparePositions } from './position.ts';
 import { scenarioBranch } from './scenario.ts';
 
 export const FILTER_OPERATORS = [
@@ -220,12 +221,7 @@ export type LoggedEvent = { readonly partition: number; readonly offset: bigint;
 
 /** By time; at equal times by partition, then offset. The order in which all questions see a user's events. */
 export function inOrder(events: readonly LoggedEvent[]): LoggedEvent[] {
-  return [...events].sort(
-    (a, b) =>
-      a.event.timestamp - b.event.timestamp ||
-      a.partition - b.partition ||
-      (a.offset < b.offset ? -1 : a.offset > b.offset ? 1 : 0),
-  );
+  return [...events].sort((a, b) => a.event.timestamp - b.event.timestamp || comparePositions(a, b));
 }
 
 /** Events per actor, each in order; events of nobody are left out. */

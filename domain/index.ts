@@ -118,7 +118,7 @@ export type { EventTime, EventTimeCode } from './normalise-time.ts';
 export { parseTrackingConfig } from './parse-tracking-config.ts';
 export type { ParsedTrackingConfig } from './parse-tracking-config.ts';
 export { murmur2, partitionOf } from './partition.ts';
-export { behind, covers, isBefore } from './position.ts';
+export { behind, comparePositions, covers, formatPosition, isBefore, parsePosition } from './position.ts';
 export type { Position, PositionVector } from './position.ts';
 export {
   ALL_SCENARIOS,

@@ -7,6 +7,23 @@ export type Position = { readonly partition: number; readonly offset: bigint };
  */
 export type PositionVector = readonly bigint[];
 
+/** The order of a log: one partition after the other, within each by offset. */
+export function comparePositions(one: Position, other: Position): number {
+  if (one.partition !== other.partition) return one.partition - other.partition;
+  return one.offset < other.offset ? -1 : one.offset > other.offset ? 1 : 0;
+}
+
+/** Writes a position as one word, `2:17`. */
+export function formatPosition({ partition, offset }: Position): string {
+  return `${partition}:${offset}`;
+}
+
+/** Takes an untrusted word; undefined when it is no position. */
+export function parsePosition(text: string): Position | undefined {
+  const match = /^(\d{1,5}):(\d{1,19})$/.exec(text);
+  return match ? { partition: Number(match[1]), offset: BigInt(match[2] ?? 0) } : undefined;
+}
+
 /** Whether the record at `position` lies before the vector. */
 export function isBefore(position: Position, vector: PositionVector): boolean {
   const next = vector[position.partition];

@@ -1,4 +1,4 @@
-import { Fault } from '#domain';
+import { Fault, formatPosition } from '#domain';
 import type { Position, PositionVector, TenantId } from '#domain';
 import type { EventLog, LogBounds, LogRecord, NewRecord, RecordBatch } from '#log';
 import { announced } from './announced.ts';
@@ -156,12 +156,15 @@ export class FactFold implements Fold<FactPortion> {
   }
 
   #remember(tenant: TenantId, positions: readonly Position[]): void {
-    this.#deadLettered.set(tenant, new Map(positions.map((position) => [keyOf(position), position])));
+    this.#deadLettered.set(
+      tenant,
+      new Map(positions.map((position) => [formatPosition(position), position])),
+    );
   }
 
   #isDeadLettered(tenant: TenantId, position: Position): boolean {
     const known = this.#deadLettered.get(tenant);
-    return known !== undefined && known.size > 0 && known.has(keyOf(position));
+    return known !== undefined && known.size > 0 && known.has(formatPosition(position));
   }
 
   async #deadLetter(poison: readonly PoisonRecord[]): Promise<void> {
@@ -173,10 +176,6 @@ export class FactFold implements Fold<FactPortion> {
       this.#remember(tenant, [...(this.#deadLettered.get(tenant)?.values() ?? []), position]);
     }
   }
-}
-
-function keyOf({ partition, offset }: Position): string {
-  return `${partition}:${offset}`;
 }
 
 async function readOne(log: EventLog, tenant: TenantId, { partition, offset }: Position): Promise<LogRecord> {

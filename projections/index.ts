@@ -1,3 +1,4 @@
+export { parseEvent, parseObject } from './parse-event.ts';
 export type { Checkpoint, CheckpointKey, CheckpointStore } from './checkpoint-store.ts';
 export { startFactProjector } from './fact-projector.ts';
 export type { ProjectorTuning } from './projector.ts';

@@ -1,63 +1,85 @@
-import type { PositionVector, TenantId } from '#domain';
-import type { EventLog, LogRecord, OffsetRange } from '#log';
-import type { FactState } from '#projections';
+import { comparePositions } from '#domain';
+import type { Position, PositionVector, TenantId } from '#domain';
+import type { FactProgress, FactState, FactStore } from '#projections';
 import type { Ask } from './analysis.ts';
+import { askOf } from './ask.ts';
 import type { Narrowed } from './live-cells.ts';
+import { rangesOf } from './record-ranges.ts';
+import type { RecordRange } from './record-ranges.ts';
 import { beforeVector, createBinder, factsOf } from './sql.ts';
 import type { Binder } from './sql.ts';
 
 /** Records among which all are that somebody asks for, and how they were found. */
 export type Candidates = {
-  readonly ranges: readonly CandidateRange[];
+  readonly ranges: readonly RecordRange[];
   /** How many records the ranges name. */
   readonly records: number;
   /** Whether more would have to be read than was allowed: then these are only the first of them. */
   readonly isCut: boolean;
 };
 
-/** Offsets `[from, to)` of one partition, of which only some may be meant. */
-export type CandidateRange = Required<OffsetRange> & { readonly only?: ReadonlySet<bigint> };
+/** Where not all could be read: how many of the records were. */
+export function sampledBy({ records, isCut }: Candidates): object {
+  return isCut ? { sampled: { records, note: SAMPLED } } : {};
+}
+
+const SAMPLED =
+  'Too much to read whole: only the first of the records, by partition and offset, were looked at. The value itself was not counted again.';
 
 export type CandidateQuestion = {
   readonly tenant: TenantId;
   /** Only records before it. */
   readonly vector: PositionVector;
   readonly narrowed: Narrowed;
-  /** How far the facts are; undefined where there are none. */
-  readonly facts: FactState | undefined;
-  /** Most records. */
-  readonly limit: number;
 };
 
-/** Offsets so close together are read as one range. */
-const NEIGHBOURS = 256n;
+/** By what candidates are found. */
+export type CandidateSources = {
+  readonly facts: Pick<FactStore, 'query'>;
+  readonly progress: Pick<FactProgress, 'state'>;
+  /** Most records read for one explanation. @default 100,000 */
+  readonly maxRecords?: number;
+};
+
+/** As long as any question may take. */
+const LIMITS = { maxSeconds: 30 };
 
 /**
  * Finds the records before a vector that may be meant: by the facts, as far as these have come; besides every
  * record that the facts do not hold, because it has not reached them, was no line for them, has been let go or
  * is missing there. So what is wrong with the facts does not hide a record.
  */
-export async function findCandidates(question: CandidateQuestion, ask: Ask): Promise<Candidates> {
-  const { vector, facts, limit } = question;
+export async function findCandidates(
+  question: CandidateQuestion,
+  { facts: store, progress, maxRecords: limit = 100_000 }: CandidateSources,
+  signal?: AbortSignal,
+): Promise<Candidates> {
+  const { tenant, vector } = question;
+  const ask = askOf(store, LIMITS, signal);
+  const facts = await progress.state(tenant);
   const seen = vector.map((next, partition) => least(next, facts?.confirmed[partition] ?? 0n));
-  const ranges: CandidateRange[] = seen.flatMap((from, partition) => {
+  const ranges: RecordRange[] = seen.flatMap((from, partition) => {
     const to = vector[partition] ?? 0n;
     return from < to ? [{ partition, from, to }] : [];
   });
   if (facts && seen.some((next) => next > 0n)) {
     ranges.push(...(await absentFromFacts({ ...question, facts, seen }, ask)));
-    ranges.push(...(await namedByFacts({ ...question, facts, seen }, ask)));
+    ranges.push(...(await namedByFacts({ ...question, facts, seen, limit }, ask)));
   }
-  ranges.sort((one, other) => one.partition - other.partition || (one.from < other.from ? -1 : 1));
+  ranges.sort((one, other) => comparePositions(startOf(one), startOf(other)));
   return cut(ranges, limit);
 }
 
-type OnFacts = CandidateQuestion & { readonly facts: FactState; readonly seen: PositionVector };
+type OnFacts = CandidateQuestion & {
+  /** How far the facts are. */
+  readonly facts: FactState;
+  readonly seen: PositionVector;
+};
 
 async function namedByFacts(
-  { tenant, narrowed, facts, seen, limit }: OnFacts,
+  { tenant, narrowed, facts, seen, limit }: OnFacts & { readonly limit: number },
   ask: Ask,
-): Promise<readonly CandidateRange[]> {
+): Promise<readonly RecordRange[]> {
   const binder = createBinder();
   const rows = await ask<{ readonly p: number; readonly o: string }>({
     sql: `SELECT DISTINCT log_partition AS p, log_offset AS o FROM ${tableOf(tenant, facts)}
@@ -65,26 +87,10 @@ async function namedByFacts(
       ORDER BY p, o LIMIT ${limit + 1}`,
     params: binder.params,
   });
-  const ranges: CandidateRange[] = [];
-  let only = new Set<bigint>();
-  for (const { p: partition, o } of rows) {
-    const offset = BigInt(o);
-    const last = ranges.at(-1);
-    if (last?.partition === partition && offset - last.to < NEIGHBOURS) {
-      ranges[ranges.length - 1] = { ...last, to: offset + 1n };
-    } else {
-      only = new Set<bigint>();
-      ranges.push({ partition, from: offset, to: offset + 1n, only });
-    }
-    only.add(offset);
-  }
-  return ranges;
+  return rangesOf(rows.map(({ p: partition, o }) => ({ partition, offset: BigInt(o) })));
 }
 
-async function absentFromFacts(
-  { tenant, facts, seen }: OnFacts,
-  ask: Ask,
-): Promise<readonly CandidateRange[]> {
+async function absentFromFacts({ tenant, facts, seen }: OnFacts, ask: Ask): Promise<readonly RecordRange[]> {
   const counting = createBinder();
   const counts = await ask<{ readonly p: number; readonly n: string }>({
     sql: `SELECT log_partition AS p, uniqExact(log_offset) AS n FROM ${tableOf(tenant, facts)}
@@ -133,9 +139,13 @@ function narrowedSql(binder: Binder, { range, scenarioId, userId, itemId }: Narr
   return conditions.map((condition) => ` AND ${condition}`).join('');
 }
 
+function startOf({ partition, from: offset }: RecordRange): Position {
+  return { partition, offset };
+}
+
 /** The first ranges, as many as may be read. */
-function cut(ranges: readonly CandidateRange[], limit: number): Candidates {
-  const kept: CandidateRange[] = [];
+function cut(ranges: readonly RecordRange[], limit: number): Candidates {
+  const kept: RecordRange[] = [];
   let records = 0;
   for (const range of ranges) {
     const own = range.only ? range.only.size : Number(range.to - range.from);
@@ -153,20 +163,6 @@ function cut(ranges: readonly CandidateRange[], limit: number): Candidates {
     return { ranges: kept, records: limit, isCut: true };
   }
   return { ranges: kept, records, isCut: false };
-}
-
-/** Reads the records that candidates name, by partition and offset. */
-export async function* readCandidates(
-  log: Pick<EventLog, 'read'>,
-  { tenant, candidates }: { readonly tenant: TenantId; readonly candidates: Pick<Candidates, 'ranges'> },
-  signal?: AbortSignal,
-): AsyncIterable<readonly LogRecord[]> {
-  const name = { tenant, channel: 'events' } as const;
-  for (const { only, ...range } of candidates.ranges) {
-    for await (const { records } of log.read(name, range, signal)) {
-      yield only ? records.filter(({ offset }) => only.has(offset)) : records;
-    }
-  }
 }
 
 function least(one: bigint, other: bigint): bigint {

@@ -1,12 +1,12 @@
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-import { covers, parseAsOf } from '#domain';
+import { covers, formatPosition, parseAsOf, parsePosition } from '#domain';
 import type { AsOfToken, TenantId } from '#domain';
 import type { FactStore } from '#projections';
 import { ANALYSES } from './analysis.ts';
-import type { Ask } from './analysis.ts';
+import { askOf } from './ask.ts';
 import { differencesBetween } from './differences.ts';
-import { positionOf } from './explanation-page.ts';
+import { showEvent } from './explanation-page.ts';
 import type { Answer, Queries } from './queries.ts';
 import { COMMON, createFormCheck, invalidQuestion, oneOf } from './question.ts';
 import type { Problem } from './question.ts';
@@ -82,9 +82,7 @@ export function createDiffs({ queries, facts, clock }: DiffsOptions): Diffs {
         after: after.pin.vector,
         range: { fromMs: Date.parse(secondMeta.range.from), toMs: Date.parse(secondMeta.range.to) },
       };
-      const ask: Ask = async <Row>(statement: Parameters<Ask>[0]) =>
-        (await facts.query<Row>({ ...statement, limits: { maxSeconds: 30 }, ...(signal && { signal }) }))
-          .rows;
+      const ask = askOf(facts, { maxSeconds: 30 }, signal);
       const { limit = 100 } = asked;
       const counts = await countBetween(between, ask);
       const records = await listBetween(between, { after: asked.cursor, limit }, ask);
@@ -99,7 +97,7 @@ export function createDiffs({ queries, facts, clock }: DiffsOptions): Diffs {
           ...differing('generation', before.pin.generation, after.pin.generation),
           ...differing('control_position', before.pin.controlPosition, after.pin.controlPosition),
         },
-        records: records.map(recordRow),
+        records: records.map(showBetween),
         next_cursor: nextOf(records, { ...counts, limit }),
         meta: { now: secondMeta.now, range: secondMeta.range },
       };
@@ -110,7 +108,7 @@ export function createDiffs({ queries, facts, clock }: DiffsOptions): Diffs {
 type Read = Pick<Static<typeof DIFF_QUESTION>, 'analysis' | 'question' | 'limit'> & {
   readonly before: Pinned;
   readonly after: Pinned;
-  readonly cursor: ReturnType<typeof positionOf>;
+  readonly cursor: ReturnType<typeof parsePosition>;
 };
 type Pinned = { readonly token: string; readonly pin: AsOfToken };
 
@@ -118,9 +116,9 @@ function read(check: ReturnType<typeof createFormCheck>, question: unknown): Rea
   const problems: Problem[] = [...check(question)];
   if (problems.length > 0) throw invalidQuestion(problems);
   const { before, after, cursor, ...asked } = question as Static<typeof DIFF_QUESTION>;
-  const position = cursor === undefined ? undefined : positionOf(cursor);
+  const position = cursor === undefined ? undefined : parsePosition(cursor);
   if (cursor !== undefined && !position)
-    problems.push({ field: 'cursor', code: 'token', message: 'is no cursor that a diff gave' });
+    problems.push({ field: 'cursor', code: 'cursor', message: 'is no cursor that a diff gave' });
   if (asked.question && 'as_of' in asked.question)
     problems.push({ field: 'question.as_of', code: 'unknown', message: 'is said by before and after' });
   const pins = readPins({ before, after }, problems);
@@ -148,18 +146,8 @@ function differing(name: string, before: number | bigint, after: number | bigint
   return before === after ? {} : { [name]: { before: Number(before), after: Number(after) } };
 }
 
-function recordRow({ position, eventId, timeMs, receivedAtMs, ...record }: RecordBetween): object {
-  const { partition, offset } = position;
-  return {
-    class: record.class,
-    position: { partition, offset: String(offset) },
-    event_id: eventId,
-    kind: record.kind,
-    event: record.event,
-    user: record.user,
-    time: new Date(timeMs).toISOString(),
-    received_at: new Date(receivedAtMs).toISOString(),
-  };
+function showBetween(record: RecordBetween): object {
+  return { class: record.class, ...showEvent(record), user: record.user };
 }
 
 /** A full page may have another behind it. */
@@ -167,7 +155,7 @@ function nextOf(
   records: readonly RecordBetween[],
   { late, new: fresh, limit }: { readonly late: number; readonly new: number; readonly limit: number },
 ): string | null {
-  const last = records.at(-1)?.position;
+  const last = records.at(-1);
   if (!last || records.length < limit || late + fresh <= limit) return null;
-  return `${last.partition}.${String(last.offset)}`;
+  return formatPosition(last);
 }

@@ -1,11 +1,24 @@
 import { createHash } from 'node:crypto';
-import type { Place } from './explain-facts.ts';
+import { comparePositions, covers, parseAsOf } from '#domain';
+import type { AsOfToken, Fault, Position, TenantId } from '#domain';
+import type { EventLog } from '#log';
+import { invalidQuestion } from './question.ts';
+
+/** The place of an event in the order of a page: by time, or as it stands in the log. */
+export type Place = Position & { readonly atMs: number };
+
+/** By time; equal times as they stand in the log. */
+export function comparePlaces(one: Place, other: Place): number {
+  return one.atMs - other.atMs || comparePositions(one, other);
+}
 
 /** Where a page goes on: after a member, or after an event. */
 export type After = { readonly member: string } | { readonly place: Place };
 
-/** What a cursor is of: it goes on in the same question as of the same vector only. */
+/** What a cursor is of: it goes on in the same question as of the same vector and instant only. */
 export type CursorOf = { readonly token: string; readonly nowMs: number };
+
+export type Cursor = CursorOf & { readonly after: After; isOf(asked: string): boolean };
 
 /** Writes where the next page begins as one opaque word. */
 export function formatCursor({ token, nowMs }: CursorOf, asked: string, after: After): string {
@@ -16,10 +29,46 @@ export function formatCursor({ token, nowMs }: CursorOf, asked: string, after: A
   return Buffer.from(JSON.stringify({ v: token, n: nowMs, q: digestOf(asked), ...at })).toString('base64url');
 }
 
-/** Takes an untrusted cursor; undefined when it is none. What it is of is not checked yet. */
-export function parseCursor(
-  cursor: string,
-): (CursorOf & { readonly after: After; isOf(asked: string): boolean }) | undefined {
+/** Takes an untrusted cursor, if there is one. What it is of is not checked yet. Throws `QUERY_INVALID`. */
+export function readCursor(text: string | undefined): Cursor | undefined {
+  const cursor = text === undefined ? undefined : parseCursor(text);
+  if (text !== undefined && !cursor) throw wrongCursor('is no cursor that an explanation gave');
+  return cursor;
+}
+
+export function wrongCursor(message: string): Fault {
+  return invalidQuestion([{ field: 'cursor', code: 'cursor', message }]);
+}
+
+/** Whether a cursor belongs to what is asked; throws `QUERY_INVALID` where it does not. */
+export function checkCursor(cursor: Cursor | undefined, asked: string): void {
+  if (cursor && !cursor.isOf(asked)) throw wrongCursor('is of another explanation');
+}
+
+/** Members that may differ from page to page. */
+const PAGING = new Set(['tenant_id', 'wait_for', 'timeout', 'page_size', 'cursor']);
+
+/** Tells apart to which explanation a cursor belongs. */
+export function identityOf(tenant: TenantId, name: string, asked: Readonly<Record<string, unknown>>): string {
+  const members = Object.entries(asked).filter(([member]) => !PAGING.has(member));
+  return JSON.stringify([tenant, name, members.sort(([one], [other]) => (one < other ? -1 : 1))]);
+}
+
+/** What a cursor pins in a log; it must be of that log. Throws `QUERY_INVALID`. */
+export async function pinOf(
+  { token }: CursorOf,
+  log: Pick<EventLog, 'bounds'>,
+  tenant: TenantId,
+): Promise<AsOfToken> {
+  const { identity, next } = await log.bounds({ tenant, channel: 'events' });
+  const pin = parseAsOf(token);
+  if (pin?.logIdentity === identity && pin.vector.length === next.length && covers(next, pin.vector)) {
+    return pin;
+  }
+  throw wrongCursor('is of another log');
+}
+
+function parseCursor(cursor: string): Cursor | undefined {
   const read = jsonOf(Buffer.from(cursor, 'base64url').toString('utf8'));
   if (read === null || typeof read !== 'object') return undefined;
   const { v, n, q, m, t, p, o } = read as Readonly<Record<string, unknown>>;

@@ -1,6 +1,9 @@
+import type { EventKind } from '#domain';
 import type { Ask } from './analysis.ts';
+import type { Place } from './explain-cursor.ts';
 import { MEMBERS } from './explain-part.ts';
 import type { Marked, Part } from './explain-part.ts';
+import type { ListedEvent } from './explanation-page.ts';
 import { all, createBinder, factsOf, inRange, visible } from './sql.ts';
 import type { Binder, Scope } from './sql.ts';
 
@@ -139,10 +142,7 @@ function needed({ needs }: Part): string {
 }
 
 /** An event as a page lists it. */
-export type Listed = Marked & { readonly kind: string; readonly name: string; readonly eventId: string };
-
-/** The place of an event in the order of a page: by time, then as it stands in the log. */
-export type Place = Pick<Marked, 'atMs' | 'partition' | 'offset'>;
+export type Listed = Marked & ListedEvent;
 
 /** Facts of a part in order, of one member or of all, after a place where one is given. */
 export async function listFacts(
@@ -161,10 +161,11 @@ export async function listFacts(
     ...(member === undefined ? [] : [`${MEMBERS[part.member].sql} = ${binder.bind('String', member)}`]),
     ...(after ? [isAfter(binder, after)] : []),
   ].map((condition) => ` AND ${condition}`);
-  const sql = `SELECT ${columns(binder, part)}, kind AS e_kind, event_name AS e_name, event_id AS e_id
+  const sql = `SELECT ${columns(binder, part)}, kind AS e_kind, event_name AS e_name, event_id AS e_id,
+      toUnixTimestamp64Milli(received_at) AS e_received
     ${rowsOf(binder, scope, part)}${more.join('')}
     ORDER BY e_ms, e_partition, e_offset LIMIT 1 BY e_partition, e_offset LIMIT ${limit}`;
-  const rows = await ask<Row & { e_kind: string; e_name: string; e_id: string }>({
+  const rows = await ask<Row & { e_kind: EventKind; e_name: string; e_id: string; e_received: string }>({
     sql,
     params: binder.params,
   });
@@ -173,6 +174,7 @@ export async function listFacts(
     kind: row.e_kind,
     name: row.e_name,
     eventId: row.e_id,
+    receivedAtMs: Number(row.e_received),
   }));
 }
 

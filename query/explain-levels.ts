@@ -1,17 +1,16 @@
-import { Fault, formatInstant } from '#domain';
-import type { Position, Zone } from '#domain';
+import { Fault } from '#domain';
 import type { Ask } from './analysis.ts';
 import { listFacts, readCandidates, readMembers } from './explain-facts.ts';
-import type { Listed, Member, Place } from './explain-facts.ts';
-import type { After } from './explain-cursor.ts';
-import { readRecords, shownRecord } from './explain-log.ts';
-import type { RawLog } from './explain-log.ts';
-import { addedBy, sorted } from './explain-part.ts';
+import type { Listed, Member } from './explain-facts.ts';
+import { comparePlaces } from './explain-cursor.ts';
+import type { After, Place } from './explain-cursor.ts';
+import { addedBy } from './explain-part.ts';
 import type { Part } from './explain-part.ts';
+import type { ExplainedEvent } from './explanation-page.ts';
 import type { Scope } from './sql.ts';
 
-/** A page of one level, and where the next one begins. */
-export type LevelPage = { readonly list: readonly object[]; readonly after: After | undefined };
+/** A page of members, and where the next one begins. */
+export type MembersPage = { readonly list: readonly object[]; readonly after: After | undefined };
 
 /** How many may be judged for one page, so that a page of few among many comes back in time. */
 const MAX_JUDGED = 20_000;
@@ -25,7 +24,7 @@ export async function membersPage(
   part: Part,
   page: { readonly scope: Scope; readonly after: string | undefined; readonly limit: number },
   ask: Ask,
-): Promise<LevelPage> {
+): Promise<MembersPage> {
   const { members, after } =
     typeof part.count === 'function' ? await judge(part, page, ask) : await list(part, page, ask);
   const who = part.member === 'user' ? 'user' : 'item';
@@ -76,39 +75,17 @@ type EventsAsked = {
 /** Events that make a member count, or all those that count by themselves, in order. */
 export async function eventsPage(
   part: Part,
-  page: EventsAsked & { readonly zone: Zone },
+  page: EventsAsked,
   ask: Ask,
-): Promise<LevelPage> {
+): Promise<{ readonly events: readonly ExplainedEvent[]; readonly after: After | undefined }> {
   const { events, after } = await pick(part, page, ask);
-  return {
-    list: events.map(({ member, partition, offset, atMs, amount, kind, name, eventId }) => ({
-      position: { partition, offset: String(offset) },
-      event_id: eventId,
-      kind,
-      event: name,
-      time: formatInstant(atMs, page.zone),
-      [part.member === 'user' ? 'user' : 'item']: member === '' ? null : member,
-      value: Number(amount),
-    })),
-    after,
-  };
-}
-
-/** The same with the raw records, which are read only after `recordRead` has resolved. */
-export async function recordsPage(
-  part: Part,
-  page: EventsAsked & {
-    readonly log: RawLog;
-    readonly logIdentity: string;
-    readonly recordRead: (positions: readonly Position[]) => Promise<void>;
-  },
-  ask: Ask,
-): Promise<LevelPage> {
-  const { events, after } = await pick(part, page, ask);
-  const positions = events.map(({ partition, offset }) => ({ partition, offset }));
-  await page.recordRead(positions);
-  const records = await readRecords(page.log, page.scope.tenant, positions);
-  return { list: records.map((record) => shownRecord(record, page.logIdentity)), after };
+  const who = part.member === 'user' ? 'user' : 'item';
+  const explained = events.map((event) => {
+    const { member, amount } = event;
+    const counted = { [part.amount.unit]: Number(amount) };
+    return { ...event, beside: { [who]: member === '' ? null : member, counted } };
+  });
+  return { events: explained, after };
 }
 
 type Picked = { readonly events: readonly Listed[]; readonly after: After | undefined };
@@ -123,13 +100,8 @@ async function pick(part: Part, page: EventsAsked, ask: Ask): Promise<Picked> {
     throw new Fault('QUERY_TOO_DEAR', message);
   }
   const counting = new Set(addedBy(part, own).get(member ?? '')?.events);
-  const events = own.filter((one) => counting.has(one) && (!after || isLater(one, after)));
+  const events = own.filter((one) => counting.has(one) && (!after || comparePlaces(one, after) > 0));
   return cut(events, limit);
-}
-
-function isLater(event: Listed, place: Place): boolean {
-  const [first] = sorted([event, { ...event, ...place }]);
-  return first !== event;
 }
 
 function cut(found: readonly Listed[], limit: number): Picked {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { actorOf, formatAsOf, parseTenantId } from '#domain';
-import type { Event, Tenant, TenantId } from '#domain';
+import { actorOf, formatAsOf } from '#domain';
+import type { Event, PositionVector, Tenant, TenantId } from '#domain';
 import { startViewProjector } from '#projections';
 import type { FactState, ViewStore, ViewWanted } from '#projections';
 import { openChdbFactStore } from '../projections/chdb-fact-store.ts';
@@ -20,8 +20,11 @@ import {
 } from '../test/invariants/live-oracles.ts';
 import { temporaryDir } from '../test/platform.ts';
 import { createRandom, seedOfRun } from '../test/random.ts';
+import { openAudited } from './audited.contract.ts';
+import type { AuditedLog } from './audited.contract.ts';
 import { createLiveExplanations } from './explain-live.ts';
 import type { LiveExplanations, LiveExplanationsOptions } from './explain-live.ts';
+import { GENERATION, TENANTS, putSome } from './lacking-facts.contract.ts';
 import { createLiveQuestions } from './live-questions.ts';
 
 const MINUTE = 60_000;
@@ -29,25 +32,27 @@ const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 const ACTIONS = ['impression', 'impression', 'click', 'view', 'play_end', 'like', 'add_cart', 'order'];
 
-const TENANTS = ['acme', 'umbra'].map((name): TenantId => {
-  const parsed = parseTenantId(name);
-  assert.ok(parsed.ok);
-  return parsed.tenant;
-});
 const [ACME] = TENANTS as [TenantId];
 
 type Listed = {
   readonly value: unknown;
-  readonly recount: { readonly value: unknown; readonly equal: boolean } | null;
+  readonly recount: {
+    readonly value: unknown;
+    readonly equal: boolean | null;
+    readonly records_read: number;
+  };
   readonly total: { readonly users: number; readonly events: number; readonly sums?: object };
   readonly users?: readonly { readonly user: string; readonly events: number }[];
   readonly events?: readonly Row[];
   readonly records?: readonly (Row & {
-    readonly record: { readonly raw: string; readonly headers: object };
+    readonly raw: string;
+    readonly headers: object;
+    readonly user: string;
+    readonly counted: object;
   })[];
   readonly next_cursor: string | null;
   readonly sampled?: object;
-  readonly meta: { readonly vector: string | null; readonly at: string };
+  readonly meta: { readonly as_of: string | null; readonly now: string };
 };
 type Row = {
   readonly position: { readonly partition: number; readonly offset: string };
@@ -228,6 +233,7 @@ describe('explanations of figures from the live views', () => {
   let open: (over?: Partial<LiveExplanationsOptions>, views?: Pick<ViewStore, 'read'>) => LiveExplanations;
   let views: ViewStore;
   const states = new Map<TenantId, FactState>();
+  let audited: AuditedLog;
   const eventsOf = (tenant: TenantId): readonly Event[] =>
     kept.get(tenant)!.map(({ value }) => value as unknown as Event);
 
@@ -237,7 +243,8 @@ describe('explanations of figures from the live views', () => {
     const store = opened.use(openLmdbViewStore({ dataDir: dir.path }));
     views = store;
     const facts = opened.use(await openChdbFactStore({ dataDir: dir.path }));
-    await facts.prepare(1);
+    await facts.prepare(GENERATION);
+    audited = openAudited(door.log);
     const known = TENANTS.map((id): Tenant => ({ id, partitions: 4, createdAtMs: 0 }));
     const clock = (): number => NOW_MS;
     const progress = opened.use(startViewProjector({ log: door.log, views: store, clock }));
@@ -250,29 +257,12 @@ describe('explanations of figures from the live views', () => {
     for (const tenant of TENANTS) {
       const own = await door.events(tenant);
       kept.set(tenant, own);
-      const { identity, next } = await door.log.bounds({ tenant, channel: 'events' });
+      const { next } = await door.log.bounds({ tenant, channel: 'events' });
       assert.ok(await progress.waitFor(tenant, next, AbortSignal.timeout(30_000)));
-      // Every seventh record is missing from the facts, and the last ones have not reached them.
-      const lines = own.filter((_, index) => index % 7 !== 3);
-      await facts.insert(
-        1,
-        [...Map.groupBy(lines, ({ partition }) => partition)].map(([partition, records]) => ({
-          tenant,
-          partition,
-          offsets: records.map(({ offset }) => offset),
-          lines: records.map(lineOf),
-        })),
-      );
-      states.set(tenant, {
-        generation: 1,
-        logIdentity: identity,
-        confirmed: next.map((offset) => (offset * 3n) / 4n),
-        firstSeen: next.map(() => 0n),
-        highWater: next,
-        waitingSinceMs: undefined,
-        horizon: undefined,
-        paused: undefined,
-      });
+      // Every seventh record is missing from the facts, which hold more than they say.
+      const confirmed = (next: PositionVector) => next.map((offset) => (offset * 3n) / 4n);
+      const isThere = (index: number): boolean => index % 7 !== 3;
+      states.set(tenant, await putSome(facts, door, { tenant, own, confirmed, isThere }));
     }
     open = (over = {}, read = store) =>
       createLiveExplanations({
@@ -280,34 +270,42 @@ describe('explanations of figures from the live views', () => {
         log: door.log,
         facts,
         progress: { state: (tenant) => Promise.resolve(states.get(tenant)) },
+        history: audited.history,
         ...over,
       });
   });
   after(() => opened.disposeAsync());
 
   const ask = async (explanations: LiveExplanations, name: string, question: object, tenant = ACME) =>
-    (await explanations.explain(name, { tenant, question })) as Listed;
+    (await explanations.explain(name, { tenant, ...audited.asker, question: { ...question } })) as Listed;
 
   for (const tenant of TENANTS) {
     for (const { name, question, expected, isOf } of CASES) {
       test(`${name} ${JSON.stringify(question)} of ${tenant} is what its events make`, async () => {
         const explanations = open();
         const value = expected(eventsOf(tenant)) ?? null;
-        const whole = await ask(explanations, name, { ...question, level: 'events', limit: 1000 }, tenant);
-        assert.deepEqual([whole.value, whole.recount], [value, { value, equal: true }]);
+        const whole = await ask(
+          explanations,
+          name,
+          { ...question, level: 'events', page_size: 1000 },
+          tenant,
+        );
+        const { records_read: read, ...recount } = whole.recount;
+        assert.deepEqual([whole.value, recount], [value, { value, equal: true }]);
         const own = kept.get(tenant)!.filter(({ value: event }) => isOf(event as unknown as Event));
+        assert.ok(read >= own.length);
         const places = own.map(({ partition, offset }) => `${partition}/${String(offset)}`);
         assert.deepEqual(whole.events?.map(placeOf), places);
         assert.equal(whole.total.events, own.length);
         const users = Map.groupBy(own, ({ value: event }) => actorOf(event as unknown as Event));
-        const listed = await pages(explanations, tenant, { name, question: { ...question, limit: 2 } });
+        const listed = await pages(explanations, tenant, { name, question: { ...question, page_size: 2 } });
         assert.deepEqual(
           listed.flatMap((page) => page.users ?? []).map(({ user, events }) => [user, events]),
           [...users].map(([user, events]) => [user, events.length]).sort(([a], [b]) => (a! < b! ? -1 : 1)),
         );
         const events = await pages(explanations, tenant, {
           name,
-          question: { ...question, level: 'events', limit: 7 },
+          question: { ...question, level: 'events', page_size: 7 },
         });
         assert.deepEqual(events.flatMap((page) => page.events ?? []).map(placeOf), places);
       });
@@ -316,19 +314,13 @@ describe('explanations of figures from the live views', () => {
 
   test('one user, down to the bytes that stand in the log, and who read them', async (t) => {
     t.diagnostic(`seed ${seed}`);
-    const read: unknown[] = [];
-    const explanations = open({
-      recordRead: (one) => {
-        read.push(one);
-        return Promise.resolve();
-      },
-    });
-    const question = { cell: 'today.events', level: 'records', user: 'u2' };
-    const { records = [] } = (await explanations.explain('realtimeStats', {
-      tenant: ACME,
-      question,
-      actor: 'mia',
-    })) as Listed;
+    const explanations = open();
+    const question = { cell: 'today.events', user: 'u2', page_size: 100 };
+    await ask(explanations, 'realtimeStats', question);
+    await ask(explanations, 'realtimeStats', { ...question, level: 'events' });
+    assert.deepEqual(audited.reads(ACME), [], 'no raw record has been shown');
+    const asked = { ...question, level: 'records' };
+    const { records = [] } = await ask(explanations, 'realtimeStats', asked);
     const own = kept
       .get(ACME)!
       .filter(
@@ -336,12 +328,22 @@ describe('explanations of figures from the live views', () => {
       );
     assert.ok(own.length > 3);
     assert.deepEqual(
-      records.map(({ record }) => JSON.parse(record.raw) as unknown),
+      records.map(({ raw }) => JSON.parse(raw) as unknown),
       own.map(({ value }) => value),
     );
     const [first] = records;
-    assert.equal((first?.record.headers as { schema: string }).schema, own[0]?.value['schema']);
-    assert.deepEqual(read, [{ tenant: ACME, actor: 'mia', question, records: own.length }]);
+    assert.equal((first?.headers as { schema: string }).schema, own[0]?.value['schema']);
+    assert.deepEqual([first?.user, first?.counted], ['u2', { events: 1 }]);
+    const read = {
+      tenant: ACME,
+      kind: 'explain',
+      question: { analysis: 'realtimeStats', ...asked },
+      reader: audited.asker.reader,
+    };
+    assert.deepEqual(audited.reads(ACME), [{ read, records: own.length }]);
+    audited.isBroken = true;
+    await assert.rejects(ask(explanations, 'realtimeStats', asked), /not recorded/);
+    audited.isBroken = false;
   });
 
   test('a view that does not hold what the log says is told apart', async () => {
@@ -365,12 +367,13 @@ describe('explanations of figures from the live views', () => {
     };
     const { value, recount } = await ask(open({}, wrong), 'itemStats', { item_id: 'i5', cell: 'like_count' });
     const likes = of(itemCountersOf(eventsOf(ACME), 'i5'), 'stats', 'like_count') as number;
-    assert.deepEqual([value, recount], [likes + 1, { value: likes, equal: false }]);
+    const { records_read: _, ...again } = recount;
+    assert.deepEqual([value, again], [likes + 1, { value: likes, equal: false }]);
   });
 
   test('a page keeps to the vector of the first one while the log grows', async () => {
     const explanations = open();
-    const question = { item_id: 'i5', cell: 'impression_count', level: 'events', limit: 4 };
+    const question = { item_id: 'i5', cell: 'impression_count', level: 'events', page_size: 4 };
     const first = await ask(explanations, 'itemStats', question);
     await door.post('/api/v1/behaviors/track', {
       tenant_id: ACME,
@@ -384,7 +387,7 @@ describe('explanations of figures from the live views', () => {
     });
     const all = [first, ...(await pages(explanations, ACME, { name: 'itemStats', question, after: first }))];
     assert.equal(all.flatMap((page) => page.events ?? []).length, first.value);
-    assert.ok(all.every((page) => page.meta.vector === first.meta.vector));
+    assert.ok(all.every((page) => page.meta.as_of === first.meta.as_of && page.meta.now === first.meta.now));
   });
 
   test('more records than may be read are sampled, and said to be', async () => {
@@ -392,7 +395,8 @@ describe('explanations of figures from the live views', () => {
       cell: 'today.events',
       level: 'events',
     });
-    assert.deepEqual([sampled, recount], [{ records: 50, of: 'the first ones of the log' }, null]);
+    assert.equal((sampled as { records: number }).records, 50);
+    assert.deepEqual(recount, { equal: null, value: null, records_read: 50 });
     assert.ok(events && events.length > 0 && events.length <= 50);
   });
 
@@ -407,7 +411,10 @@ describe('explanations of figures from the live views', () => {
       controlPosition: 0n,
       vector: [9n, 9n, 9n, 9n],
     });
-    const foreign = Buffer.from(JSON.stringify([token, NOW_MS, '0.1'])).toString('base64url');
+    const page = { item_id: 'i1', cell: 'impression_count', level: 'events', page_size: 1 };
+    const { next_cursor: cursor } = await ask(open(), 'itemStats', page);
+    const members = JSON.parse(Buffer.from(cursor!, 'base64url').toString()) as object;
+    const foreign = Buffer.from(JSON.stringify({ ...members, v: token })).toString('base64url');
     for (const [name, question] of [
       ['hotItems', { scenario_id: 'feed' }],
       ['realtimeMetrics', { cell: 'ctrr' }],
@@ -418,7 +425,9 @@ describe('explanations of figures from the live views', () => {
       ['realtimeStats', { cell: 'left_out.no_time' }],
       ['itemStats', { item_id: 'i1', cell: 'click' }],
       ['itemStats', { item_id: 'i1', cell: 'click_count', cursor: 'x' }],
-      ['itemStats', { item_id: 'i1', cell: 'click_count', level: 'events', cursor: foreign }],
+      ['itemStats', { ...page, cursor: foreign }],
+      ['itemStats', { ...page, item_id: 'i2', cursor }],
+      ['itemStats', { ...page, level: 'records', page_size: 101 }],
       ['itemStats', { item_id: 'i1', cell: 'click_count', level: 'bytes' }],
     ] as const) {
       assert.equal(await refused(name, question), 'QUERY_INVALID', `${name} ${JSON.stringify(question)}`);
@@ -447,9 +456,4 @@ describe('explanations of figures from the live views', () => {
 
 function placeOf({ position: { partition, offset } }: Row): string {
   return `${partition}/${offset}`;
-}
-
-function lineOf({ partition, offset, value }: Kept): Uint8Array {
-  const position = `"log_partition":${partition},"log_offset":${String(offset)}`;
-  return Buffer.from(`{${position},${JSON.stringify(value).slice(1)}`);
 }

@@ -1,26 +1,16 @@
 import { Type } from 'typebox';
 import type { TObject } from 'typebox';
-import { Fault, actorOf, covers, parseAsOf } from '#domain';
-import type { AsOfToken, TenantId } from '#domain';
-import type { EventLog } from '#log';
-import { VIEWS, ViewRecount, changedParts } from '#projections';
-import type { FactProgress, FactStore } from '#projections';
-import type { Ask } from './analysis.ts';
-import { findCandidates, readCandidates } from './candidate-records.ts';
-import type { Candidates } from './candidate-records.ts';
-import {
-  EXPLAINING,
-  byPosition,
-  eventIn,
-  eventRow,
-  formatCursor,
-  pageOfEvents,
-  pageOfUsers,
-  parseCursor,
-  positionOf,
-  recordRows,
-} from './explanation-page.ts';
-import type { Contribution, Cursor, Level } from './explanation-page.ts';
+import { Fault, UTC, actorOf, comparePositions, formatAsOf, formatInstant, parseAsOf } from '#domain';
+import type { AsOfToken, JsonObject, TenantId } from '#domain';
+import { VIEWS, ViewRecount, changedParts, parseEvent } from '#projections';
+import type { AuditedRecords, HistoryAsker } from './audited-records.ts';
+import { findCandidates, sampledBy } from './candidate-records.ts';
+import type { CandidateSources, Candidates } from './candidate-records.ts';
+import { checkCursor, formatCursor, identityOf, pinOf, readCursor } from './explain-cursor.ts';
+import type { Cursor } from './explain-cursor.ts';
+import type { RawLog } from './explain-log.ts';
+import { EXPLAINING, listedEvent, pageOf, pageSizeOf } from './explanation-page.ts';
+import type { Contribution, ExplainRequest, Level } from './explanation-page.ts';
 import { LIVE_CELLS } from './live-cells.ts';
 import type { LiveCell } from './live-cells.ts';
 import type { LiveQuestion } from './live-question.ts';
@@ -28,33 +18,12 @@ import { LIVE_QUESTIONS } from './live-questions.ts';
 import type { LiveQuestions } from './live-questions.ts';
 import { createFormCheck, invalidQuestion } from './question.ts';
 import type { Problem, Report } from './question.ts';
+import { readRanges } from './record-ranges.ts';
 
-/** Tells that raw records of a tenant are about to be answered; resolves when that is recorded. */
-export type RecordRead = (read: {
-  readonly tenant: TenantId;
-  /** Who reads, by the sender's word. */
-  readonly actor: string | undefined;
-  /** What was asked. */
-  readonly question: object;
-  readonly records: number;
-}) => Promise<void>;
-
-export type Explaining = {
-  readonly tenant: TenantId;
-  readonly question: unknown;
-  readonly actor?: string | undefined;
-  readonly signal?: AbortSignal;
-};
-
-export type LiveExplanationsOptions = {
+export type LiveExplanationsOptions = CandidateSources & {
   readonly live: LiveQuestions;
-  readonly log: Pick<EventLog, 'read' | 'bounds'>;
-  readonly facts: Pick<FactStore, 'query'>;
-  readonly progress: Pick<FactProgress, 'state'>;
-  /** Most records read for one explanation. @default 100,000 */
-  readonly maxRecords?: number;
-  /** @default nothing is recorded */
-  readonly recordRead?: RecordRead;
+  readonly log: RawLog;
+  readonly history: AuditedRecords;
 };
 
 /** Explains figures of answers from the live views. */
@@ -63,156 +32,138 @@ export type LiveExplanations = {
    * The figure as the views have it at one vector and instant, the users, events or records it is made of, and
    * the figure folded again from these records of the log alone.
    *
-   * Throws what {@link LiveQuestions} throws, and `QUERY_INVALID` for a figure that the answer does not have.
+   * Raw records are answered only when their read stands in the audit. Throws what {@link LiveQuestions} throws,
+   * and `QUERY_INVALID` for a figure that the answer does not have and for a cursor of another explanation.
    */
-  explain(name: string, asked: Explaining): Promise<object>;
+  explain(name: string, request: ExplainRequest): Promise<object>;
 };
 
 type Asked = Readonly<Record<string, string | number | undefined>> & {
   readonly level?: Level;
-  readonly user?: string;
-  readonly limit?: number;
+  readonly page_size?: number;
   readonly cursor?: string;
 };
 
 /** Of which question, in which form: that of the question and what names a figure and a page. */
 export function explanationSchema({ name, schema }: LiveQuestion): TObject {
-  const { limit: _, ...members } = schema.properties;
   return Type.Object(
-    { ...members, ...LIVE_CELLS[name]?.members, ...EXPLAINING },
+    { ...schema.properties, ...LIVE_CELLS[name]?.members, ...EXPLAINING },
     { additionalProperties: false },
   );
 }
 
 export function createLiveExplanations(options: LiveExplanationsOptions): LiveExplanations {
-  const { live, log, facts, progress, maxRecords = 100_000, recordRead } = options;
+  const { live, log, history } = options;
   const known = new Map(
     LIVE_QUESTIONS.map((each) => [each.name, { each, check: createFormCheck(explanationSchema(each)) }]),
   );
 
-  function read(name: string, question: unknown): { each: LiveQuestion; asked: Asked; page?: Cursor } {
+  function read(name: string, question: unknown) {
     const found = known.get(name);
     if (!found) throw new Fault('NOT_FOUND');
     const problems = [...found.check(question)];
     if (problems.length > 0) throw invalidQuestion(problems);
-    const asked = question as Asked;
-    const { each } = found;
-    if (asked.cursor === undefined) return { each, asked };
-    const page = parseCursor(asked.cursor);
-    const isEvent = (asked.level ?? 'users') !== 'users';
-    if (!page || !parseAsOf(page.vector) || (isEvent && !positionOf(page.after))) throw wrongCursor();
-    return { each, asked, page };
+    const { user, ...asked } = question as Asked & { readonly user?: string | null };
+    return { each: found.each, asked: asked as Asked, user: user === null ? '' : user };
   }
 
   /** The figure as the views have it now, and as of what. */
-  async function look(each: LiveQuestion, asked: Asked, { tenant, signal }: Explaining): Promise<Looked> {
+  async function look(each: LiveQuestion, asked: Asked, { tenant, signal }: HistoryAsker): Promise<Looked> {
     const question = Object.fromEntries(
-      Object.entries(asked).filter(([member]) => member in each.schema.properties && member !== 'limit'),
+      Object.entries(asked).filter(([member]) => member in each.schema.properties),
     );
-    const answer = await live.ask(each.name, { tenant, question, whole: true, ...(signal && { signal }) });
+    const answer = await live.ask(each.name, { tenant, question, whole: true, signal });
     const { meta, ...data } = answer;
     const atMs = Date.parse(meta.at);
     const cell = cellOf(each, asked, atMs);
-    return { cell, atMs, token: meta.vector, value: cell.valueIn(data) ?? null };
+    const pin = meta.vector === null ? undefined : parseAsOf(meta.vector);
+    return { cell, atMs, pin, value: cell.valueIn(data) ?? null };
   }
 
   /** A later page keeps to the vector and the instant of the first, of which the views have no figure any more. */
   async function lookAgain(
     each: LiveQuestion,
     asked: Asked,
-    { page, tenant }: { readonly page: Cursor; readonly tenant: TenantId },
+    { cursor, tenant }: { readonly cursor: Cursor; readonly tenant: TenantId },
   ): Promise<Looked> {
-    const { vector: token, atMs } = page;
-    const { identity, next } = await log.bounds({ tenant, channel: 'events' });
-    const pin = parseAsOf(token);
-    if (pin?.logIdentity !== identity || pin.vector.length !== next.length || !covers(next, pin.vector)) {
-      throw wrongCursor();
-    }
-    return { cell: cellOf(each, asked, atMs), atMs, token, value: undefined };
+    const { nowMs: atMs } = cursor;
+    const pin = await pinOf(cursor, log, tenant);
+    return { cell: cellOf(each, asked, atMs), atMs, pin, value: undefined };
   }
 
-  async function readAll(
-    { cell, token }: Looked,
-    { tenant, signal }: Explaining,
-  ): Promise<{ found: Found; candidates: Candidates }> {
+  async function readAll({ cell, pin }: Looked, { tenant, signal }: HistoryAsker): Promise<Found> {
     const recount = new ViewRecount();
     const contributions: Contribution[] = [];
-    const candidates = await candidatesOf(cell, parseAsOf(token ?? ''), { tenant, signal });
-    for await (const records of readCandidates(log, { tenant, candidates }, signal)) {
-      for (const { partition, offset, value } of records) {
-        recount.add(value);
-        const counted = changedParts(value, cell.parts);
-        const event = counted.size > 0 ? eventIn(value) : undefined;
+    const wanted = { tenant, vector: pin?.vector ?? [], narrowed: cell.narrowed };
+    const candidates = await findCandidates(wanted, options, signal);
+    const reading = { name: { tenant, channel: 'events' }, ranges: candidates.ranges } as const;
+    for await (const records of readRanges(log, reading, signal)) {
+      for (const record of records) {
+        recount.add(record.value);
+        const counted = changedParts(record.value, cell.parts);
+        const event = counted.size > 0 ? parseEvent(record.value) : undefined;
         if (!event) continue;
-        const position = { partition, offset };
-        contributions.push({ position, user: actorOf(event), event, counted: Object.fromEntries(counted) });
+        contributions.push({
+          ...listedEvent({ ...record, event }),
+          user: actorOf(event),
+          counted: Object.fromEntries(counted),
+        });
       }
     }
-    contributions.sort((one, other) => byPosition(one.position, other.position));
-    return { found: { recount, contributions }, candidates };
-  }
-
-  async function candidatesOf(
-    { narrowed }: LiveCell,
-    pin: AsOfToken | undefined,
-    { tenant, signal }: { readonly tenant: TenantId; readonly signal?: AbortSignal | undefined },
-  ): Promise<Candidates> {
-    if (!pin) return { ranges: [], records: 0, isCut: false };
-    const ask: Ask = async <Row>(statement: Parameters<Ask>[0]) =>
-      (await facts.query<Row>({ ...statement, limits: LIMITS, ...(signal && { signal }) })).rows;
-    const state = await progress.state(tenant);
-    const { vector } = pin;
-    return findCandidates({ tenant, vector, narrowed, facts: state, limit: maxRecords }, ask);
+    return { recount, contributions: contributions.sort(comparePositions), candidates };
   }
 
   return {
-    async explain(name, asking) {
-      const { each, asked, page } = read(name, asking.question);
-      const { tenant } = asking;
-      const looked = page ? await lookAgain(each, asked, { page, tenant }) : await look(each, asked, asking);
-      const { found, candidates } = await readAll(looked, asking);
-      const listed = listedBy(asked, found.contributions, { looked, after: page?.after });
-      if (asked.level === 'records') {
-        const { cursor: _, ...question } = asked;
-        await recordRead?.({ tenant, actor: asking.actor, question, records: listed.rows.length });
-      }
-      const rows =
-        asked.level === 'records'
-          ? { records: await recordRows(log, tenant, listed.rows) }
-          : asked.level === 'events'
-            ? { events: listed.rows.map(eventRow) }
-            : { users: listed.users };
+    async explain(name, { question, ...asker }) {
+      const { each, asked, user } = read(name, question);
+      const { tenant } = asker;
+      const { level = 'users' } = asked;
+      const size = pageSizeOf(level, asked.page_size);
+      const identity = identityOf(tenant, name, { ...asked, level, user });
+      const cursor = readCursor(asked.cursor);
+      checkCursor(cursor, identity);
+      const looked = cursor
+        ? await lookAgain(each, asked, { cursor, tenant })
+        : await look(each, asked, asker);
+      const found = await readAll(looked, asker);
+      const own = found.contributions.filter((one) => user === undefined || one.user === user);
+      const { pin, atMs } = looked;
+      const page = await pageOf(level, own, {
+        size,
+        after: cursor?.after,
+        history,
+        logIdentity: pin?.logIdentity ?? '',
+        asker,
+        question: { analysis: name, ...(question as JsonObject) },
+      });
+      const token = pin ? formatAsOf(pin) : null;
       return {
-        question: each.name,
-        ...(page ? {} : compared(each, asked, { looked, found, candidates })),
-        ...(candidates.isCut
-          ? { sampled: { records: candidates.records, of: 'the first ones of the log' } }
-          : {}),
+        analysis: name,
+        ...(cursor ? {} : compared(each, asked, { looked, found })),
+        ...sampledBy(found.candidates),
         total: totalOf(found.contributions, looked.cell),
-        ...rows,
-        next_cursor: listed.next,
-        meta: {
-          vector: looked.token,
-          at: new Date(looked.atMs).toISOString(),
-          records_read: candidates.records,
-        },
+        level,
+        [level]: page.list,
+        next_cursor: page.after && token ? formatCursor({ token, nowMs: atMs }, identity, page.after) : null,
+        meta: { as_of: token, generation: pin?.generation ?? null, now: formatInstant(atMs, UTC) },
       };
     },
   };
 }
 
-/** As long as any question may take. */
-const LIMITS = { maxSeconds: 30 };
-
 type Looked = {
   readonly cell: LiveCell;
   readonly atMs: number;
-  /** The vector of the views; null without any event. */
-  readonly token: string | null;
+  /** What the views hold; undefined without any event. */
+  readonly pin: AsOfToken | undefined;
   readonly value: unknown;
 };
 
-type Found = { readonly recount: ViewRecount; readonly contributions: readonly Contribution[] };
+type Found = {
+  readonly recount: ViewRecount;
+  readonly contributions: readonly Contribution[];
+  readonly candidates: Candidates;
+};
 
 function cellOf(each: LiveQuestion, asked: Asked, atMs: number): LiveCell {
   const problems: Problem[] = [];
@@ -222,17 +173,18 @@ function cellOf(each: LiveQuestion, asked: Asked, atMs: number): LiveCell {
   return cell;
 }
 
-/** The value of the views beside that of the records, where all of these could be read. */
+/** The value of the views beside that of the records, which is open where not all of these could be read. */
 function compared(
   each: LiveQuestion,
   asked: Asked,
-  { looked, found, candidates }: { looked: Looked; found: Found; candidates: Candidates },
+  { looked, found }: { looked: Looked; found: Found },
 ): object {
   const { value, cell, atMs } = looked;
-  if (candidates.isCut) return { value, recount: null };
+  const { isCut, records } = found.candidates;
+  if (isCut) return { value, recount: { equal: null, value: null, records_read: records } };
   const plan = each.plan({ ...asked, limit: Infinity }, atMs, () => undefined);
   const again = cell.valueIn(plan.answer(found.recount.find(plan.wanted)) as Record<string, unknown>) ?? null;
-  return { value, recount: { value: again, equal: again === value } };
+  return { value, recount: { equal: again === value, value: again, records_read: records } };
 }
 
 /** How many they are, and the sums a figure is worked out from: of a rate what is divided, and by what. */
@@ -246,27 +198,4 @@ function totalOf(contributions: readonly Contribution[], { parts }: LiveCell): o
     events: contributions.length,
     ...(parts.every(({ view }) => VIEWS[view].merge === 'sum') ? { sums } : {}),
   };
-}
-
-function listedBy(
-  asked: Asked,
-  contributions: readonly Contribution[],
-  { looked, after }: { readonly looked: Looked; readonly after: string | undefined },
-) {
-  const { level = 'users', user, limit = 100 } = asked;
-  const own = user === undefined ? contributions : contributions.filter((each) => each.user === user);
-  const goingOn = (next: string | undefined): string | null =>
-    next === undefined ? null : formatCursor({ vector: looked.token ?? '', atMs: looked.atMs, after: next });
-  if (level === 'users') {
-    const { users, next } = pageOfUsers(own, { level, limit, after });
-    return { users, rows: [], next: goingOn(next) };
-  }
-  const { rows, next } = pageOfEvents(own, { level, limit, after });
-  return { users: [], rows, next: goingOn(next) };
-}
-
-function wrongCursor(): Fault {
-  return invalidQuestion([
-    { field: 'cursor', code: 'token', message: 'is no cursor that an explanation gave' },
-  ]);
 }

@@ -2,6 +2,15 @@ import { CELLS } from './explain-cells.ts';
 import { EXPLAIN_SCHEMA } from './explain.ts';
 import { ANALYSES } from './analysis.ts';
 import type { AnalysisName } from './analysis.ts';
+import { LEVELS } from './explanation-page.ts';
+import {
+  EXPLAINED_EVENTS,
+  EXPLAINED_RECORDS,
+  NEXT_CURSOR,
+  SAMPLED,
+  WHOLE,
+  lists,
+} from './explanation-forms.ts';
 import { BY_GET } from './http-query.ts';
 import { META_EXAMPLE } from './openapi.ts';
 import type { QueryDescription } from './openapi.ts';
@@ -15,7 +24,7 @@ export function describeExplanations(): QueryDescription {
       { ...(BY_GET.includes(name) ? { get: byGet(name) } : {}), post: byPost(name) },
     ]),
   );
-  return { paths, schemas: { Recount: RECOUNT, RawRecord: RAW_RECORD } };
+  return { paths, schemas: { Recount: RECOUNT } };
 }
 
 function plain(schema: unknown): Readonly<Record<string, unknown>> {
@@ -109,11 +118,10 @@ const EXAMPLE = {
   ],
   level: 'users',
   users: [{ user: 'u1', value: 2, events: 2 }],
-  next: null,
+  next_cursor: null,
   recount: {
     equal: true,
     value: 7.5,
-    answered: 7.5,
     records_read: 4000,
     events: { log: 43, facts: 43, missing: 0, unexpected: 0, differing: 0, repeated: 0 },
     examples: [],
@@ -121,7 +129,6 @@ const EXAMPLE = {
   meta: META_EXAMPLE,
 };
 
-const lists = (form: object, description: string) => ({ type: 'array', items: form, description });
 const MEMBER = { type: 'object', required: ['value', 'events'] };
 
 const RESPONSES = {
@@ -131,19 +138,19 @@ const RESPONSES = {
       'application/json': {
         schema: {
           type: 'object',
-          required: ['analysis', 'cell', 'value', 'part', 'parts', 'level', 'next', 'meta'],
+          required: ['analysis', 'cell', 'value', 'part', 'parts', 'level', 'next_cursor', 'meta'],
           properties: {
             analysis: { type: 'string' },
             cell: { type: 'object' },
             value: { description: 'As the answer has it.' },
             part: PART,
             parts: lists(PART, 'What the value is worked out from.'),
-            level: { type: 'string', enum: ['users', 'events', 'records'] },
+            level: { type: 'string', enum: LEVELS },
             users: lists(MEMBER, 'Of the level `users`: what each user adds, by how many events.'),
             items: lists(MEMBER, 'The same where the number is of items.'),
-            events: lists({ type: 'object', required: ['position', 'time'] }, 'Of the level `events`.'),
-            records: lists({ $ref: '#/components/schemas/RawRecord' }, 'Of the level `records`.'),
-            next: { type: ['string', 'null'], description: 'The cursor of the next page.' },
+            events: EXPLAINED_EVENTS,
+            records: EXPLAINED_RECORDS,
+            next_cursor: NEXT_CURSOR,
             recount: { $ref: '#/components/schemas/Recount' },
             meta: { $ref: '#/components/schemas/AnswerMeta' },
           },
@@ -166,19 +173,16 @@ const RESPONSES = {
   504: { description: 'The awaited event was not visible in time (QUERY_NOT_YET_VISIBLE).' },
 };
 
-const WHOLE = { type: 'integer' };
-
 const RECOUNT = {
   type: 'object',
   description: 'The number counted again from the raw records, beside what the facts hold.',
-  required: ['equal', 'value', 'answered', 'records_read', 'events', 'examples'],
+  required: ['equal', 'value', 'records_read', 'events', 'examples'],
   properties: {
     equal: {
       type: 'boolean',
       description: 'The value is that of the answer, and the facts hold just the events of the log.',
     },
     value: { description: 'From the raw records alone; null where only samples were read.' },
-    answered: { description: 'The value of the answer.' },
     records_read: WHOLE,
     events: {
       type: 'object',
@@ -203,53 +207,7 @@ const RECOUNT = {
       },
       'Some of the differences between log and facts.',
     ),
-    sampled: {
-      type: 'object',
-      description: 'Only where it was too much to read all: how many of the records were read.',
-      properties: { records: WHOLE, of: WHOLE, note: { type: 'string' } },
-    },
+    sampled: SAMPLED,
   },
   example: EXAMPLE.recount,
-};
-
-const BYTES = {
-  type: 'object',
-  required: ['encoding', 'bytes', 'text'],
-  properties: {
-    encoding: { type: 'string', enum: ['utf-8', 'base64'] },
-    bytes: WHOLE,
-    text: { type: 'string' },
-  },
-};
-
-const RAW_RECORD = {
-  type: 'object',
-  description: 'A record as it stands in the log.',
-  required: ['position', 'receipt', 'key', 'headers', 'schema', 'value', 'sent'],
-  properties: {
-    position: {
-      type: 'object',
-      required: ['partition', 'offset'],
-      properties: { partition: WHOLE, offset: { type: 'string' } },
-    },
-    receipt: { type: 'string', description: 'The token the sender got.' },
-    key: BYTES,
-    headers: { type: 'object' },
-    schema: {
-      type: 'object',
-      description: 'The schema that validated it.',
-      properties: { subject: { type: 'string' }, version: WHOLE },
-    },
-    value: BYTES,
-    sent: { anyOf: [BYTES, { type: 'null' }], description: 'The bytes as sent, where they differ.' },
-  },
-  example: {
-    position: { partition: 2, offset: '17' },
-    receipt: 'dr1_0190b3a2-0000-7000-8000-000000000000_2_h',
-    key: { encoding: 'utf-8', bytes: 2, text: 'u1' },
-    headers: { event_id: 'evt_1', source: 'http', valid: true },
-    schema: { subject: 'envelope.behaviour', version: 1 },
-    value: { encoding: 'utf-8', bytes: 20, text: '{"event_id":"evt_1"}' },
-    sent: null,
-  },
 };

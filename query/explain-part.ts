@@ -2,6 +2,7 @@ import { actorOf, foldTallies, tallied } from '#domain';
 import type { Event, Measure } from '#domain';
 import { EVENT_COMPLETION_MILLIONTHS, EVENT_WATCH_MS } from '#projections';
 import type { Condition } from './explain-condition.ts';
+import { comparePlaces } from './explain-cursor.ts';
 import type { Piece } from './slices.ts';
 
 /** What one event adds to a figure, as a whole number: by the facts, and by the event itself. */
@@ -130,15 +131,5 @@ function judged({ count, needs }: Part, own: readonly Marked[]): Added | undefin
   if (count === 'amounts') return { amount: own.reduce((sum, { amount }) => sum + amount, 0n), events: own };
   const has = own.reduce((bits, { marks }) => bits | marks, 0);
   if ((has & needs) !== needs) return undefined;
-  return count === 'members' ? { amount: 1n, events: own } : count(sorted(own));
-}
-
-/** By time, equal times as they stand in the log. */
-export function sorted(rows: readonly Marked[]): Marked[] {
-  return [...rows].sort(
-    (a, b) =>
-      a.atMs - b.atMs ||
-      a.partition - b.partition ||
-      (a.offset < b.offset ? -1 : a.offset > b.offset ? 1 : 0),
-  );
+  return count === 'members' ? { amount: 1n, events: own } : count([...own].sort(comparePlaces));
 }

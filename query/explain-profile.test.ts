@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { isBefore, parseTenantId } from '#domain';
-import type { Event, JsonObject, TenantId } from '#domain';
+import type { Event, JsonObject, PositionVector, TenantId } from '#domain';
 import { USER_PROFILES, startDocumentProjector } from '#projections';
 import type { DocumentStore, FactState } from '#projections';
 import { openChdbFactStore } from '../projections/chdb-fact-store.ts';
@@ -10,28 +9,27 @@ import { NOW_MS, openDoor } from '../test/door.ts';
 import type { Door, Kept } from '../test/door.ts';
 import { temporaryDir } from '../test/platform.ts';
 import { createRandom, seedOfRun } from '../test/random.ts';
+import { openAudited } from './audited.contract.ts';
+import type { AuditedLog } from './audited.contract.ts';
 import { createProfileExplanations } from './explain-profile.ts';
 import type { ProfileExplanations, ProfileExplanationsOptions } from './explain-profile.ts';
+import { GENERATION, TENANTS, putSome } from './lacking-facts.contract.ts';
 
 const DAY = 86_400_000;
 
-const TENANTS = ['acme', 'umbra'].map((name): TenantId => {
-  const parsed = parseTenantId(name);
-  assert.ok(parsed.ok);
-  return parsed.tenant;
-});
 const [ACME, UMBRA] = TENANTS as [TenantId, TenantId];
 
 type Explained = {
   readonly value: unknown;
   readonly recount: {
     readonly value: unknown;
-    readonly equal: boolean;
+    readonly equal: boolean | null;
+    readonly records_read: number;
     readonly differences: readonly object[];
-  } | null;
+  };
   readonly total: { readonly events: number };
   readonly events?: readonly { readonly event_id: string; readonly counted: object }[];
-  readonly records?: readonly { readonly record: { readonly raw: string } }[];
+  readonly records?: readonly { readonly raw: string; readonly user: string; readonly counted: object }[];
   readonly next_cursor: string | null;
   readonly sampled?: object;
 };
@@ -64,6 +62,8 @@ function history(seed: number): readonly JsonObject[] {
 }
 
 const count = (events: readonly Event[], isOf: (event: Event) => boolean) => events.filter(isOf).length;
+/** A count by name, which a profile has from the first event on that counts. */
+const named = (n: number): number | null => (n === 0 ? null : n);
 const isBehaviour = ({ kind }: Event): boolean => kind === 'behaviour';
 const isSaid = ({ kind }: Event): boolean => kind === 'user';
 const categoryOf = ({ extra_data: extra }: Event): unknown => extra?.['category'];
@@ -88,14 +88,14 @@ const CASES: readonly Case[] = [
   },
   {
     field: 'features.action_counts.click',
-    expected: (events) => count(events, ({ event_name: name }) => name === 'click'),
+    expected: (events) => named(count(events, ({ event_name: name }) => name === 'click')),
     isOf: ({ event_name: name }) => name === 'click',
   },
   {
     field: 'features.action_counts.like',
     scenario: 'shop',
     expected: (events) =>
-      count(events, ({ event_name: name, scenario_id: id }) => name === 'like' && id === 'shop'),
+      named(count(events, ({ event_name: name, scenario_id: id }) => name === 'like' && id === 'shop')),
     isOf: ({ event_name: name, scenario_id: id }) => name === 'like' && id === 'shop',
   },
   {
@@ -105,7 +105,7 @@ const CASES: readonly Case[] = [
   },
   {
     field: 'features.devices.tablet',
-    expected: (events) => count(events, ({ context }) => context?.device_type === 'tablet'),
+    expected: (events) => named(count(events, ({ context }) => context?.device_type === 'tablet')),
     isOf: ({ context }) => context?.device_type === 'tablet',
   },
   {
@@ -163,6 +163,7 @@ describe('explanations of profiles', () => {
   let door: Door;
   let open: (over?: Partial<ProfileExplanationsOptions>) => ProfileExplanations;
   let documents: DocumentStore;
+  let audited: AuditedLog;
   const recordsOf = (tenant: TenantId, user: string) =>
     kept
       .get(tenant)!
@@ -174,7 +175,8 @@ describe('explanations of profiles', () => {
     const dir = opened.use(await temporaryDir());
     documents = opened.use(await openLmdbDocumentStore({ dataDir: dir.path }));
     const facts = opened.use(await openChdbFactStore({ dataDir: dir.path }));
-    await facts.prepare(1);
+    await facts.prepare(GENERATION);
+    audited = openAudited(door.log);
     const clock = (): number => NOW_MS;
     const profiles = opened.use(
       startDocumentProjector({
@@ -193,30 +195,12 @@ describe('explanations of profiles', () => {
     for (const tenant of TENANTS) {
       const own = await door.events(tenant);
       kept.set(tenant, own);
-      const { identity, next } = await door.log.bounds({ tenant, channel: 'events' });
+      const { next } = await door.log.bounds({ tenant, channel: 'events' });
       assert.ok(await profiles.waitFor(tenant, next, AbortSignal.timeout(30_000)));
-      const confirmed = next.map((offset) => offset / 2n);
       // The first half has reached the facts, and every fifth record of it is missing there.
-      const lines = own.filter((position, index) => index % 5 !== 2 && isBefore(position, confirmed));
-      await facts.insert(
-        1,
-        [...Map.groupBy(lines, ({ partition }) => partition)].map(([partition, records]) => ({
-          tenant,
-          partition,
-          offsets: records.map(({ offset }) => offset),
-          lines: records.map(lineOf),
-        })),
-      );
-      states.set(tenant, {
-        generation: 1,
-        logIdentity: identity,
-        confirmed,
-        firstSeen: next.map(() => 0n),
-        highWater: next,
-        waitingSinceMs: undefined,
-        horizon: undefined,
-        paused: undefined,
-      });
+      const confirmed = (next: PositionVector) => next.map((offset) => offset / 2n);
+      const isThere = (index: number, isConfirmed: boolean) => isConfirmed && index % 5 !== 2;
+      states.set(tenant, await putSome(facts, door, { tenant, own, confirmed, isThere }));
     }
     open = (over = {}) =>
       createProfileExplanations({
@@ -225,13 +209,14 @@ describe('explanations of profiles', () => {
         log: door.log,
         facts,
         progress: { state: (tenant) => Promise.resolve(states.get(tenant)) },
+        history: audited.history,
         ...over,
       });
   });
   after(() => opened.disposeAsync());
 
   const ask = async (question: object, { tenant = ACME, over = {} } = {}) =>
-    (await open(over).explain({ tenant, question })) as Explained;
+    (await open(over).explain({ tenant, ...audited.asker, question: { ...question } })) as Explained;
 
   for (const tenant of TENANTS) {
     for (const { field, expected, isOf, scenario } of CASES) {
@@ -241,12 +226,10 @@ describe('explanations of profiles', () => {
           const events = own.map(({ event }) => event);
           const value = expected(events);
           const question = { user_id: user, field, ...(scenario && { scenario_id: scenario }) };
-          const whole = await ask({ ...question, limit: 1000 }, { tenant });
-          assert.deepEqual(
-            [whole.value, whole.recount],
-            [value, { value, equal: true, differences: [] }],
-            user,
-          );
+          const whole = await ask({ ...question, page_size: 1000 }, { tenant });
+          const { records_read: read, ...recount } = whole.recount;
+          assert.ok(read >= own.length);
+          assert.deepEqual([whole.value, recount], [value, { value, equal: true, differences: [] }], user);
           const ids = events.filter((event) => isOf(event, events)).map(({ event_id: id }) => id);
           assert.deepEqual(
             whole.events?.map(({ event_id: id }) => id),
@@ -256,7 +239,7 @@ describe('explanations of profiles', () => {
           const paged: string[] = [];
           for (let cursor: string | null | undefined; cursor !== null;) {
             const page: Explained = await ask(
-              { ...question, limit: 9, ...(cursor && { cursor }) },
+              { ...question, page_size: 9, ...(cursor && { cursor }) },
               { tenant },
             );
             paged.push(...(page.events ?? []).map(({ event_id: id }) => id));
@@ -271,19 +254,34 @@ describe('explanations of profiles', () => {
   test('a whole profile, over all scenarios and in one, equals its records', async () => {
     for (const scenario of [{}, { scenario_id: 'feed' }]) {
       const { recount, total } = await ask({ user_id: 'u1', tz: 'Asia/Kathmandu', ...scenario });
-      assert.equal(recount?.equal, true, JSON.stringify(recount));
+      assert.equal(recount.equal, true, JSON.stringify(recount));
       assert.ok(total.events > 10);
     }
   });
 
   test('down to the bytes that stand in the log', async (t) => {
     t.diagnostic(`seed ${seed}`);
-    const { records = [] } = await ask({ user_id: 'u2', field: 'properties.plan', level: 'records' });
+    const question = { user_id: 'u2', field: 'properties.plan' };
+    const { events = [] } = await ask(question);
+    assert.deepEqual(audited.reads(ACME), [], 'no raw record has been shown');
+    const asked = { ...question, level: 'records', page_size: 100 };
+    const { records = [] } = await ask(asked);
     const own = recordsOf(ACME, 'u2').filter(({ event }) => isSaid(event));
     assert.deepEqual(
-      records.map(({ record }) => JSON.parse(record.raw) as unknown),
+      records.map(({ raw }) => JSON.parse(raw) as unknown),
       own.map(({ event }) => event),
     );
+    assert.deepEqual(
+      records.map(({ user, counted }) => [user, counted]),
+      events.map(({ counted }) => ['u2', counted]),
+    );
+    const read = {
+      tenant: ACME,
+      kind: 'explain',
+      question: { analysis: 'profile', ...asked },
+      reader: audited.asker.reader,
+    };
+    assert.deepEqual(audited.reads(ACME), [{ read, records: own.length }]);
   });
 
   test('what a document has lost or was given is named', async () => {
@@ -304,7 +302,7 @@ describe('explanations of profiles', () => {
     const over = { documents: wrong };
     const events = recordsOf(UMBRA, 'u1').map(({ event }) => event);
     const { recount } = await ask({ user_id: 'u1' }, { tenant: UMBRA, over });
-    assert.equal(recount?.equal, false);
+    assert.equal(recount.equal, false);
     assert.deepEqual(
       recount.differences.filter((each) => (each as { field: string }).field !== 'properties.a.b'),
       [
@@ -326,17 +324,18 @@ describe('explanations of profiles', () => {
         },
       },
     );
-    assert.deepEqual([lost.value, lost.recount?.equal], [null, false]);
+    assert.deepEqual([lost.value, lost.recount.equal], [null, false]);
   });
 
   test('a user nobody has heard of has nothing, and more records than may be read are sampled', async () => {
     const nobody = await ask({ user_id: 'nobody', field: 'features.total_events' });
     assert.deepEqual(
-      [nobody.value, nobody.recount?.equal, nobody.events, nobody.next_cursor],
+      [nobody.value, nobody.recount.equal, nobody.events, nobody.next_cursor],
       [0, true, [], null],
     );
     const cut = await ask({ user_id: 'u1', field: 'features.total_events' }, { over: { maxRecords: 10 } });
-    assert.deepEqual([cut.recount, cut.sampled], [null, { records: 10, of: 'the first ones of the log' }]);
+    assert.deepEqual(cut.recount, { equal: null, value: null, records_read: 10, differences: [] });
+    assert.equal((cut.sampled as { records: number }).records, 10);
   });
 
   test('what cannot be explained is refused with what is wrong', async () => {
@@ -355,8 +354,3 @@ describe('explanations of profiles', () => {
     assert.equal((pinned as { code: string }).code, 'QUERY_PIN_UNAVAILABLE');
   });
 });
-
-function lineOf({ partition, offset, value }: Kept): Uint8Array {
-  const position = `"log_partition":${partition},"log_offset":${String(offset)}`;
-  return Buffer.from(`{${position},${JSON.stringify(value).slice(1)}`);
-}

@@ -2,40 +2,30 @@ import { Type } from 'typebox';
 import {
   ALL_SCENARIOS,
   UTC,
-  covers,
+  comparePositions,
   formatAsOf,
-  parseAsOf,
   parseZone,
   partitionOf,
   profileOf,
   profileScopes,
 } from '#domain';
-import type { AsOfToken, LoggedEvent, PositionVector, ProfileDocument, Zone } from '#domain';
-import type { EventLog } from '#log';
-import { USER_PROFILES } from '#projections';
-import type { DocumentProgress, DocumentStore, FactProgress, FactStore } from '#projections';
-import type { Ask } from './analysis.ts';
-import { findCandidates, readCandidates } from './candidate-records.ts';
-import type { Candidates } from './candidate-records.ts';
+import type { AsOfToken, JsonObject, LoggedEvent, PositionVector, ProfileDocument, Zone } from '#domain';
+import { USER_PROFILES, parseEvent } from '#projections';
+import type { DocumentProgress, DocumentStore } from '#projections';
+import type { AuditedRecords, HistoryAsker } from './audited-records.ts';
+import { findCandidates, sampledBy } from './candidate-records.ts';
+import type { CandidateSources, Candidates } from './candidate-records.ts';
 import { DOCUMENT_FORMS } from './document-forms.ts';
 import { refusePin, shownProfile } from './documents.ts';
-import type { Explaining, RecordRead } from './explain-live.ts';
-import {
-  EXPLAINING,
-  byPosition,
-  eventIn,
-  eventRow,
-  formatCursor,
-  pageOfEvents,
-  parseCursor,
-  positionOf,
-  recordRows,
-} from './explanation-page.ts';
-import type { Contribution } from './explanation-page.ts';
+import { checkCursor, formatCursor, identityOf, pinOf, readCursor } from './explain-cursor.ts';
+import type { RawLog } from './explain-log.ts';
+import { EXPLAINING, listedEvent, pageOf, pageSizeOf } from './explanation-page.ts';
+import type { Contribution, ExplainRequest } from './explanation-page.ts';
 import { differencesOf, foldProfile, profileField } from './profile-field.ts';
 import type { ProfileField } from './profile-field.ts';
 import { createFormCheck, invalidQuestion, oneOf } from './question.ts';
 import type { Problem, Report } from './question.ts';
+import { readRanges } from './record-ranges.ts';
 import { readWait, untilVisible } from './visibility.ts';
 
 const { user: _user, ...PAGING } = EXPLAINING;
@@ -64,17 +54,12 @@ export const PROFILE_EXPLANATION = Type.Object(
   { additionalProperties: false },
 );
 
-export type ProfileExplanationsOptions = {
+export type ProfileExplanationsOptions = CandidateSources & {
   readonly documents: Pick<DocumentStore, 'get'>;
   /** How far the profiles are. */
   readonly profiles: DocumentProgress;
-  readonly log: Pick<EventLog, 'read' | 'bounds'>;
-  readonly facts: Pick<FactStore, 'query'>;
-  readonly progress: Pick<FactProgress, 'state'>;
-  /** Most records read for one explanation. @default 100,000 */
-  readonly maxRecords?: number;
-  /** @default nothing is recorded */
-  readonly recordRead?: RecordRead;
+  readonly log: RawLog;
+  readonly history: AuditedRecords;
 };
 
 /** Explains profiles. */
@@ -83,9 +68,10 @@ export type ProfileExplanations = {
    * A field of a user's profile as it is kept, the events it was made of, and the same field folded again from
    * the user's records in the log, with what differs.
    *
-   * Throws `QUERY_INVALID` with all that is wrong, `QUERY_PIN_UNAVAILABLE` for `as_of`, `QUERY_NOT_YET_VISIBLE`.
+   * Raw records are answered only when their read stands in the audit. Throws `QUERY_INVALID` with all that is
+   * wrong, `QUERY_PIN_UNAVAILABLE` for `as_of`, `QUERY_NOT_YET_VISIBLE`.
    */
-  explain(asked: Explaining): Promise<object>;
+  explain(request: ExplainRequest): Promise<object>;
 };
 
 type Asked = {
@@ -97,12 +83,12 @@ type Asked = {
   readonly wait_for?: string;
   readonly timeout?: string;
   readonly level?: 'events' | 'records';
-  readonly limit?: number;
+  readonly page_size?: number;
   readonly cursor?: string;
 };
 
 export function createProfileExplanations(options: ProfileExplanationsOptions): ProfileExplanations {
-  const { documents, profiles, log, facts, progress, maxRecords = 100_000, recordRead } = options;
+  const { documents, profiles, log, history } = options;
   const check = createFormCheck(PROFILE_EXPLANATION);
 
   function read(question: unknown) {
@@ -115,13 +101,12 @@ export function createProfileExplanations(options: ProfileExplanationsOptions): 
     if (!zone) report('tz', 'time_zone', 'must be an IANA time zone, such as Europe/Berlin');
     const field = asked.field === undefined ? WHOLE : profileField(asked.field, zone ?? UTC);
     if (!field) report('field', 'unknown', 'is no field of a profile');
-    const page = readPage(asked.cursor, report);
     if (problems.length > 0 || !zone || !field) throw invalidQuestion(problems);
-    return { asked, wait, zone, field, page };
+    return { asked, wait, zone, field };
   }
 
   /** The profile as it is kept, and the vector of all records that it must hold. */
-  async function look({ tenant }: Explaining, asked: Asked, zone: Zone): Promise<Looked | undefined> {
+  async function look({ tenant }: HistoryAsker, asked: Asked, zone: Zone): Promise<Looked | undefined> {
     // Before the document is read: it may be further than the state says, never less far.
     const state = await profiles.state(tenant);
     if (!state) return undefined;
@@ -142,100 +127,71 @@ export function createProfileExplanations(options: ProfileExplanationsOptions): 
     return { pin: { logIdentity, generation, controlPosition: 0n, vector }, shown };
   }
 
-  async function lookAgain({ tenant }: Explaining, pin: AsOfToken): Promise<Looked> {
-    const { identity, next } = await log.bounds({ tenant, channel: 'events' });
-    if (pin.logIdentity !== identity || pin.vector.length !== next.length || !covers(next, pin.vector)) {
-      throw invalidQuestion([{ field: 'cursor', code: 'token', message: WRONG_CURSOR }]);
-    }
-    return { pin, shown: undefined };
-  }
-
   async function readEvents(
-    { tenant, signal }: Explaining,
+    { tenant, signal }: HistoryAsker,
     userId: string,
-    vector: PositionVector,
+    whole: PositionVector,
   ): Promise<{ events: readonly LoggedEvent[]; candidates: Candidates }> {
-    const ask: Ask = async <Row>(statement: Parameters<Ask>[0]) =>
-      (await facts.query<Row>({ ...statement, limits: { maxSeconds: 30 }, ...(signal && { signal }) })).rows;
     // All events of a user stand in one partition.
-    const own = partitionOf(Buffer.from(userId), vector.length);
-    const candidates = await findCandidates(
-      {
-        tenant,
-        vector: vector.map((next, partition) => (partition === own ? next : 0n)),
-        narrowed: { userId },
-        facts: await progress.state(tenant),
-        limit: maxRecords,
-      },
-      ask,
-    );
+    const own = partitionOf(Buffer.from(userId), whole.length);
+    const vector = whole.map((next, partition) => (partition === own ? next : 0n));
+    const candidates = await findCandidates({ tenant, vector, narrowed: { userId } }, options, signal);
     const events: LoggedEvent[] = [];
-    for await (const records of readCandidates(log, { tenant, candidates }, signal)) {
+    const reading = { name: { tenant, channel: 'events' }, ranges: candidates.ranges } as const;
+    for await (const records of readRanges(log, reading, signal)) {
       for (const { partition, offset, value } of records) {
-        const event = eventIn(value);
+        const event = parseEvent(value);
         if (event?.user_id === userId && event.kind !== 'catalog') events.push({ partition, offset, event });
       }
     }
-    return { events: events.sort(byPosition), candidates };
-  }
-
-  async function list(
-    { tenant, actor }: Explaining,
-    asked: Asked,
-    rows: readonly Contribution[],
-  ): Promise<object> {
-    if (asked.level !== 'records') return { events: rows.map(eventRow) };
-    const { cursor: _, ...question } = asked;
-    await recordRead?.({ tenant, actor, question, records: rows.length });
-    return { records: await recordRows(log, tenant, rows) };
+    return { events: events.sort(comparePositions), candidates };
   }
 
   return {
-    async explain(asking) {
-      const { tenant, signal } = asking;
-      const { asked, wait, zone, field, page } = read(asking.question);
+    async explain({ question, ...asker }) {
+      const { tenant, signal } = asker;
+      const { asked, wait, zone, field } = read(question);
       refusePin(asked.as_of);
+      const { level = 'events' } = asked;
+      const size = pageSizeOf(level, asked.page_size);
+      const identity = identityOf(tenant, 'profile', { ...asked, level });
+      const cursor = readCursor(asked.cursor);
+      checkCursor(cursor, identity);
       if (wait) await untilVisible(profiles, { ...wait, tenant, signal });
-      const looked = page ? await lookAgain(asking, page.pin) : await look(asking, asked, zone);
-      if (!looked) return NOBODY;
-      const { events, candidates } = await readEvents(asking, asked.user_id, looked.pin.vector);
+      const looked = cursor
+        ? { pin: await pinOf(cursor, log, tenant), shown: undefined }
+        : await look(asker, asked, zone);
+      const named = { analysis: 'profile', user_id: asked.user_id, field: asked.field ?? null };
+      if (!looked) return { ...named, ...NOTHING, level, [level]: [] };
+      const { pin, shown } = looked;
+      const { events, candidates } = await readEvents(asker, asked.user_id, pin.vector);
       const { own, related } = concerned(events, asked, field);
       const contributions = contributionsOf(related, field, asked.user_id);
-      const { rows, next } = pageOfEvents(contributions, {
-        level: 'events',
-        limit: asked.limit ?? 100,
-        after: page?.after,
+      const page = await pageOf(level, contributions, {
+        size,
+        after: cursor?.after,
+        history,
+        logIdentity: pin.logIdentity,
+        asker,
+        question: { analysis: 'profile', ...(question as JsonObject) },
       });
-      const listed = await list(asking, asked, rows);
-      const token = formatAsOf(looked.pin);
+      const token = formatAsOf(pin);
       return {
-        user_id: asked.user_id,
-        field: asked.field ?? null,
-        ...(looked.shown &&
-          compared(looked.shown, { field, own, all: events, zone, isCut: candidates.isCut })),
-        ...(candidates.isCut
-          ? { sampled: { records: candidates.records, of: 'the first ones of the log' } }
-          : {}),
+        ...named,
+        ...(shown && compared(shown, { field, own, all: events, zone, candidates })),
+        ...sampledBy(candidates),
         total: { events: contributions.length },
-        ...listed,
-        next_cursor: next === undefined ? null : formatCursor({ vector: token, atMs: 0, after: next }),
-        meta: { vector: token, generation: looked.pin.generation, records_read: candidates.records },
+        level,
+        [level]: page.list,
+        // A profile is not looked back at from an instant.
+        next_cursor: page.after ? formatCursor({ token, nowMs: 0 }, identity, page.after) : null,
+        meta: { as_of: token, generation: pin.generation },
       };
     },
   };
 }
 
 type Looked = { readonly pin: AsOfToken; readonly shown: object | undefined };
-
-/** A later page and what it keeps to. */
-function readPage(cursor: string | undefined, report: Report): { pin: AsOfToken; after: string } | undefined {
-  if (cursor === undefined) return undefined;
-  const page = parseCursor(cursor);
-  const pin = page && parseAsOf(page.vector);
-  if (pin && positionOf(page.after)) return { pin, after: page.after };
-  report('cursor', 'token', WRONG_CURSOR);
-  return undefined;
-}
 
 /** The events a profile is folded from, and with them those that may concern the field. */
 function concerned(events: readonly LoggedEvent[], { scenario_id }: Asked, { isSaid }: ProfileField) {
@@ -246,19 +202,16 @@ function concerned(events: readonly LoggedEvent[], { scenario_id }: Asked, { isS
   return { own: [...own], related };
 }
 
-const WRONG_CURSOR = 'is no cursor that an explanation gave';
-
 /** Without a field everything is explained by every event. */
 const WHOLE: ProfileField = { isSaid: true, valueIn: (shown) => shown, countedOf: () => ({}) };
 
 /** A tenant without a log has no profiles. */
-const NOBODY = {
+const NOTHING = {
   value: null,
-  recount: { value: null, equal: true, differences: [] },
+  recount: { equal: true, value: null, records_read: 0, differences: [] },
   total: { events: 0 },
-  events: [],
   next_cursor: null,
-  meta: { vector: null, generation: null, records_read: 0 },
+  meta: { as_of: null, generation: null },
 };
 
 function compared(
@@ -269,19 +222,21 @@ function compared(
     readonly own: readonly LoggedEvent[];
     readonly all: readonly LoggedEvent[];
     readonly zone: Zone;
-    readonly isCut: boolean;
+    readonly candidates: Candidates;
   },
 ): object {
-  const { field, own, all, zone, isCut } = folded;
+  const { field, own, all, zone, candidates } = folded;
+  const { isCut, records: records_read } = candidates;
   const value = field.valueIn(shown);
-  if (isCut) return { value, recount: null };
+  if (isCut) return { value, recount: { equal: null, value: null, records_read, differences: [] } };
   const again = {
     ...shownProfile(foldProfile(own), zone),
     properties: propertiesOf(all),
   };
   const recounted = field.valueIn(again);
   const differences = differencesOf(value, recounted);
-  return { value, recount: { value: recounted, equal: differences.length === 0, differences } };
+  const equal = differences.length === 0;
+  return { value, recount: { equal, value: recounted, records_read, differences } };
 }
 
 function propertiesOf(all: readonly LoggedEvent[]): object {
@@ -301,8 +256,7 @@ function contributionsOf(
   );
   return own.flatMap((logged) => {
     const counted = field.countedOf(logged, newestMs);
-    const { partition, offset, event } = logged;
-    return counted ? [{ position: { partition, offset }, user, event, counted }] : [];
+    return counted ? [{ ...listedEvent(logged), user, counted }] : [];
   });
 }
 

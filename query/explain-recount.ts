@@ -1,8 +1,9 @@
+import { formatPosition } from '#domain';
 import type { Ask } from './analysis.ts';
 import type { Cell } from './explain-cell.ts';
 import { countFacts, readFacts } from './explain-facts.ts';
 import type { Windows } from './explain-facts.ts';
-import { keyOf, scanLog } from './explain-log.ts';
+import { scanLog } from './explain-log.ts';
 import type { RawLog, Scanned } from './explain-log.ts';
 import { addedBy } from './explain-part.ts';
 import type { Marked, Part } from './explain-part.ts';
@@ -31,8 +32,6 @@ export type Recount = {
   readonly equal: boolean;
   /** From the raw records alone. Null where only samples were read. */
   readonly value: unknown;
-  /** The value of the answer. */
-  readonly answered: unknown;
   readonly records_read: number;
   /** Events of the cell in the log and in the facts, and how they differ. */
   readonly events: {
@@ -80,7 +79,6 @@ export async function recount(
   return {
     equal: differences.length === 0 && (windows !== undefined || value === cell.value),
     value,
-    answered: cell.value,
     records_read: scanned.records,
     events: {
       ...events,
@@ -125,14 +123,14 @@ function compare(log: readonly Marked[], facts: readonly Marked[]): Difference[]
   };
   const left = new Map<string, Marked>();
   for (const fact of facts) {
-    if (left.has(keyOf(fact))) note('repeated', fact);
-    left.set(keyOf(fact), fact);
+    if (left.has(formatPosition(fact))) note('repeated', fact);
+    left.set(formatPosition(fact), fact);
   }
   for (const record of log) {
-    const fact = left.get(keyOf(record));
+    const fact = left.get(formatPosition(record));
     if (!fact) note('missing', record);
     else if (!isSame(record, fact)) note('differing', record);
-    left.delete(keyOf(record));
+    left.delete(formatPosition(record));
   }
   for (const fact of left.values()) note('unexpected', fact);
   return differences;

@@ -49,11 +49,10 @@ describe('an explanation', () => {
       { user: 'u1', value: 1, events: 1 },
       { user: 'u2', value: 1, events: 1 },
     ]);
-    assert.equal(clicks.next, null);
+    assert.equal(clicks.next_cursor, null);
     assert.deepEqual(clicks.recount, {
       equal: true,
       value: 2,
-      answered: 2,
       records_read: 8,
       events: { log: 2, facts: 2, missing: 0, unexpected: 0, differing: 0, repeated: 0 },
       examples: [],
@@ -99,16 +98,16 @@ describe('an explanation', () => {
     const first = await explaining.explain('dashboard', tenant, question);
     const late = historyOf('paged', [did('u25', 'click', '03T10:00:00')]);
     await explaining.put(late.map((one) => ({ ...one, offset: 8n })));
-    const next = await explaining.explain('dashboard', tenant, { ...question, cursor: first.next });
+    const next = await explaining.explain('dashboard', tenant, { ...question, cursor: first.next_cursor });
     assert.deepEqual(next.users, [{ user: 'u3', value: 1, events: 3 }]);
-    assert.deepEqual([next.next, next.meta.as_of], [null, first.meta.as_of]);
+    assert.deepEqual([next.next_cursor, next.meta.as_of], [null, first.meta.as_of]);
   });
 
   test('refuses a cursor of another question, tenant or token, and what is none', async () => {
     const tenant = await explaining.put(shop('cursors'));
     const other = await explaining.put(shop('cursors-too'));
     const question = { ...MARCH, cell: 'active_users', page_size: 2 };
-    const { next: cursor } = await explaining.explain('dashboard', tenant, question);
+    const { next_cursor: cursor } = await explaining.explain('dashboard', tenant, question);
     const refused = (asked: object) => isRefused('QUERY_INVALID', 'cursor', asked);
     const explain = (who: typeof tenant, asked: object) => explaining.explain('dashboard', who, asked);
     await assert.rejects(explain(other, { ...question, cursor }), refused({ who: 'another' }));
@@ -167,7 +166,6 @@ describe('an explanation', () => {
     assert.deepEqual(explained.recount, {
       equal: false,
       value: 2,
-      answered: 1,
       records_read: 8,
       events: { log: 2, facts: 1, missing: 1, unexpected: 0, differing: 1, repeated: 0 },
       examples: [
@@ -291,30 +289,45 @@ describe('an explanation', () => {
     assert.equal(explained.recount?.equal, true);
   });
 
-  test('tells of raw records before it reads them, and shows them with their schema', async () => {
+  test('shows raw records as raw history does, with what they count, and only once the audit has the read', async () => {
     const tenant = await explaining.put(shop('raw'));
-    const asked = { ...MARCH, cell: 'total_clicks', user: 'u2', level: 'records' };
-    const records = await explaining.pages('dashboard', tenant, asked);
-    assert.equal(records.length, 1);
-    const { position, schema, sent, value } = records[0] as unknown as {
-      position: object;
-      schema: object;
-      sent: null;
-      value: { encoding: string; text: string };
-    };
-    assert.deepEqual(position, { partition: 0, offset: '4' });
-    assert.deepEqual(schema, { subject: 'envelope.behaviour', version: 1 });
-    assert.deepEqual([sent, value.encoding], [null, 'utf-8']);
-    assert.equal((JSON.parse(value.text) as { user_id: string }).user_id, 'u2');
-    const told: unknown[] = [];
-    await assert.rejects(
-      explaining.explainTelling(tenant, asked, (positions) => {
-        told.push(...positions);
-        return Promise.reject(new Error('not recorded'));
-      }),
-      /not recorded/,
-    );
-    assert.deepEqual(told, [{ partition: 0, offset: 4n }]);
+    const asked = { ...MARCH, cell: 'total_clicks', user: 'u2' };
+    const events = await explaining.pages('dashboard', tenant, { ...asked, level: 'events' });
+    await explaining.pages('dashboard', tenant, { ...MARCH, cell: 'total_clicks' });
+    assert.deepEqual(explaining.audited.reads(tenant), []);
+    const question = { ...asked, level: 'records', recount: false };
+    const { records = [] } = await explaining.explain('dashboard', tenant, question);
+    const [record] = records as readonly Readonly<Record<string, unknown>>[];
+    assert.ok(record && records.length === 1);
+    const { raw, event, headers, ...others } = record;
+    assert.deepEqual(others, {
+      position: { partition: 0, offset: '4' },
+      receipt: 'dr1_018f6d2e-7a11-7c3e-9d7e-0b1f6f1f2a10_0_4',
+      outcome: 'accepted',
+      key: 'u2',
+      user: 'u2',
+      counted: { events: 1 },
+    });
+    assert.deepEqual([events[0]?.['user'], events[0]?.['counted']], ['u2', { events: 1 }]);
+    assert.equal((event as { user_id: string }).user_id, 'u2');
+    assert.deepEqual(JSON.parse(String(raw)), event);
+    const { schema, schema_version } = headers as Readonly<Record<string, unknown>>;
+    assert.deepEqual([schema, schema_version], ['envelope.behaviour', 1]);
+    const recorded = explaining.audited.reads(tenant);
+    assert.deepEqual(recorded, [
+      {
+        read: {
+          tenant,
+          kind: 'explain',
+          question: { analysis: 'dashboard', ...question },
+          reader: { actor: 'ada', address: '127.0.0.1' },
+        },
+        records: 1,
+      },
+    ]);
+    explaining.audited.isBroken = true;
+    await assert.rejects(explaining.explain('dashboard', tenant, question), /not recorded/);
+    explaining.audited.isBroken = false;
   });
 });
 

@@ -1,30 +1,27 @@
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { Fault, formatInstant, UTC } from '#domain';
-import type { Position, TenantId } from '#domain';
+import type { JsonObject } from '#domain';
 import type { FactStore } from '#projections';
 import type { AnalysisName, Ask } from './analysis.ts';
+import { askOf } from './ask.ts';
+import type { AuditedRecords } from './audited-records.ts';
 import type { Cell } from './explain-cell.ts';
 import { CELLS } from './explain-cells.ts';
-import { formatCursor, parseCursor } from './explain-cursor.ts';
-import type { After } from './explain-cursor.ts';
-import { eventsPage, membersPage, recordsPage } from './explain-levels.ts';
-import type { LevelPage } from './explain-levels.ts';
+import { checkCursor, formatCursor, readCursor, wrongCursor } from './explain-cursor.ts';
+import type { After, Cursor } from './explain-cursor.ts';
+import { eventsPage, membersPage } from './explain-levels.ts';
 import type { RawLog } from './explain-log.ts';
 import type { Part } from './explain-part.ts';
 import { recount } from './explain-recount.ts';
 import type { Recount, RecountLimits } from './explain-recount.ts';
+import { EXPLAINING, pageSizeOf, showEvents } from './explanation-page.ts';
+import type { ExplainRequest, ExplainedEvent, Level } from './explanation-page.ts';
 import type { Meta } from './meta.ts';
 import type { Answered, Queries } from './queries.ts';
-import { createFormCheck, invalidQuestion, oneOf } from './question.ts';
+import { createFormCheck, invalidQuestion } from './question.ts';
 import type { Problem } from './question.ts';
 import type { Scope } from './sql.ts';
-
-const LEVELS = ['users', 'events', 'records'] as const;
-
-/** How many a page of each level has. */
-const PAGE_SIZES = { users: 100, events: 100, records: 20 } as const;
-const MAX_PAGE_SIZES = { users: 1000, events: 1000, records: 100 } as const;
 
 /** What is asked besides the question whose answer is explained. */
 export const EXPLAIN_SCHEMA = Type.Object(
@@ -35,37 +32,15 @@ export const EXPLAIN_SCHEMA = Type.Object(
       description:
         'Which number of the answer: an object with the members that name it, also as JSON text; a plain word is its `figure`.',
     }),
-    level: Type.Optional(
-      oneOf(LEVELS, 'Who is in it, by which events, or those events as raw records.', 'users'),
-    ),
+    ...EXPLAINING,
     part: Type.Optional(
       Type.String({
         maxLength: 255,
         description: 'One of the `parts` the number is worked out from. By default the first.',
       }),
     ),
-    user: Type.Optional(
-      Type.Unsafe<string | null>({
-        type: ['string', 'null'],
-        maxLength: 255,
-        description: 'Only events of this user of the level above; empty or null where it was nobody.',
-      }),
-    ),
     item: Type.Optional(
       Type.String({ maxLength: 1024, description: 'Only events of this item of the level above.' }),
-    ),
-    page_size: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: 1000,
-        description: 'How many at most: by default 100, of records 20 and at most 100.',
-      }),
-    ),
-    cursor: Type.Optional(
-      Type.String({
-        maxLength: 2000,
-        description: 'The `next` of the page before, which was as of its `as_of`.',
-      }),
     ),
     recount: Type.Optional(
       Type.Boolean({
@@ -86,36 +61,28 @@ export type Explanation = {
   /** The part that is explained, and all parts the value is worked out from. */
   readonly part: PartShown;
   readonly parts: readonly PartShown[];
-  readonly level: (typeof LEVELS)[number];
+  readonly level: Level;
   readonly users?: readonly object[];
   readonly items?: readonly object[];
   readonly events?: readonly object[];
   readonly records?: readonly object[];
   /** Cursor of the next page; null at the end. */
-  readonly next: string | null;
+  readonly next_cursor: string | null;
   readonly recount?: Recount;
   readonly meta: Meta;
 };
 
 type PartShown = { readonly name: string; readonly unit: string; readonly of: 'users' | 'items' };
 
-export type ExplainRequest = {
-  readonly tenant: TenantId;
-  /** The question whose answer is explained, and the members of {@link EXPLAIN_SCHEMA}. */
-  readonly question: Readonly<Record<string, unknown>>;
-  /** Told the positions before raw records are read. @default nobody is told */
-  readonly recordRead?: (positions: readonly Position[]) => Promise<void>;
-  readonly signal?: AbortSignal;
-};
-
 /** Explains the numbers of answers. */
 export type Explanations = {
   /**
    * Answers who and what makes a number of an answer, down to the raw records, and counts it again from them.
    *
-   * Throws what `Queries.ask` throws; `QUERY_INVALID` also for a cell that is not in the answer and for a
-   * cursor of another explanation; `QUERY_UNEXPLAINABLE` where the number is not of events, or where facts
-   * it was made of are no longer kept; `LOG_GAP` where records are gone.
+   * Raw records are answered only when their read stands in the audit. Throws what `Queries.ask` throws;
+   * `QUERY_INVALID` also for a cell that is not in the answer and for a cursor of another explanation;
+   * `QUERY_UNEXPLAINABLE` where the number is not of events, or where facts it was made of are no longer kept;
+   * `LOG_GAP` where records are gone.
    */
   explain(name: AnalysisName, request: ExplainRequest): Promise<Explanation>;
 };
@@ -124,6 +91,7 @@ export type ExplanationsOptions = {
   readonly queries: Pick<Queries, 'askWithGrounds'>;
   readonly facts: Pick<FactStore, 'query'>;
   readonly log: RawLog;
+  readonly history: AuditedRecords;
   readonly limits?: RecountLimits & {
     /** Longest run of one statement. @default 30 */
     readonly maxSeconds?: number;
@@ -140,36 +108,32 @@ const checkCell = Object.fromEntries(
 ) as Record<AnalysisName, ReturnType<typeof createFormCheck>>;
 
 export function createExplanations(options: ExplanationsOptions): Explanations {
-  const { queries, facts, log, limits = {} } = options;
+  const { queries, facts, log, history, limits = {} } = options;
   const { maxSeconds = 30, maxBytes } = limits;
   const statementLimits = { maxSeconds, ...(maxBytes === undefined ? {} : { maxBytes }) };
   return {
-    async explain(name, { tenant, question: given, recordRead = nobody, signal }) {
-      const stopping = signal ? { signal } : {};
-      const ask: Ask = async (statement) => {
-        return (await facts.query<never>({ ...statement, limits: statementLimits, ...stopping })).rows;
-      };
+    async explain(name, { question: given, ...asker }) {
+      const { tenant, signal } = asker;
+      const ask = askOf(facts, statementLimits, signal);
       const { asked, named, question, cursor } = readAsked(name, given);
-      const answered = await queries.askWithGrounds(name, { tenant, question, ...stopping });
+      const answered = await queries.askWithGrounds(name, { tenant, question, signal });
       const { cell, scope, token, logIdentity } = groundsOf(name, named, answered);
       const part = partOf(cell, asked.part);
       const { level = 'users' } = asked;
       const member = memberOf(part, asked);
       const identity = JSON.stringify([tenant, name, answered.plan, named, part.name, level, member]);
-      if (cursor && !cursor.isOf(identity)) throw wrong('cursor', 'is of another explanation');
-      const size = sizeOf(level, asked.page_size);
+      checkCursor(cursor, identity);
+      const limit = pageSizeOf(level, asked.page_size);
       const { zone, nowMs } = answered.time;
+      const asJson = { analysis: name, ...given } as JsonObject;
       const page = await readPage(part, {
         level,
         member,
         after: cursor?.after,
-        size,
+        limit,
         scope,
         ask,
-        zone,
-        log,
-        logIdentity,
-        recordRead,
+        show: (events) => showEvents(level, events, { history, logIdentity, asker, question: asJson, zone }),
       });
       const again = isRecounted(asked) && (await recount(cell, { log, scope, limits, signal }, ask));
       return {
@@ -180,15 +144,13 @@ export function createExplanations(options: ExplanationsOptions): Explanations {
         parts: cell.parts.map(shownPart),
         level,
         [level === 'users' ? shownPart(part).of : level]: page.list,
-        next: page.after ? formatCursor({ token, nowMs }, identity, page.after) : null,
+        next_cursor: page.after ? formatCursor({ token, nowMs }, identity, page.after) : null,
         ...(again && { recount: again }),
         meta: answered.answer.meta,
       };
     },
   };
 }
-
-const nobody = (): Promise<void> => Promise.resolve();
 
 /** By default on the first page of users. */
 function isRecounted({ recount: wanted, level = 'users', cursor }: Asked): boolean {
@@ -199,7 +161,7 @@ function isRecounted({ recount: wanted, level = 'users', cursor }: Asked): boole
 function readAsked(name: AnalysisName, given: Readonly<Record<string, unknown>>) {
   const { asked, question } = apart(given);
   const named = readCell(name, asked.cell);
-  const cursor = readCursor(asked.cursor, question);
+  const cursor = cursorOf(asked.cursor, question);
   const pinned = cursor ? { now: cursor.nowMs, ...question, as_of: cursor.token } : question;
   return { asked, named, question: pinned, cursor };
 }
@@ -238,13 +200,11 @@ function readCellText(text: string): object {
   }
 }
 
-function readCursor(text: string | undefined, question: Readonly<Record<string, unknown>>) {
-  if (text === undefined) return undefined;
-  const cursor = parseCursor(text);
-  if (!cursor) throw wrong('cursor', 'is no cursor that an explanation gave');
+function cursorOf(text: string | undefined, question: Readonly<Record<string, unknown>>): Cursor | undefined {
+  const cursor = readCursor(text);
   const { as_of: asOf } = question;
-  if (typeof asOf === 'string' && asOf.startsWith('da1_') && asOf !== cursor.token) {
-    throw wrong('cursor', 'is as of another token than as_of');
+  if (cursor && typeof asOf === 'string' && asOf.startsWith('da1_') && asOf !== cursor.token) {
+    throw wrongCursor('is as of another token than as_of');
   }
   return cursor;
 }
@@ -288,33 +248,30 @@ function memberOf(part: Part, { level = 'users', user, item }: Asked): string | 
   return given[field];
 }
 
-function sizeOf(level: (typeof LEVELS)[number], given: number | undefined): number {
-  const size = given ?? PAGE_SIZES[level];
-  if (size > MAX_PAGE_SIZES[level]) throw wrong('page_size', `must be at most ${MAX_PAGE_SIZES[level]}`);
-  return size;
-}
-
-type PageAsked = Omit<Parameters<typeof recordsPage>[1], 'after' | 'limit'> &
-  Pick<Parameters<typeof eventsPage>[1], 'zone'> & {
-    readonly level: (typeof LEVELS)[number];
+async function readPage(
+  part: Part,
+  asked: {
+    readonly level: Level;
+    /** Undefined = of all members. */
+    readonly member: string | undefined;
     readonly after: After | undefined;
-    readonly size: number;
+    readonly limit: number;
+    readonly scope: Scope;
     readonly ask: Ask;
-  };
-
-function readPage(part: Part, asked: PageAsked): Promise<LevelPage> {
-  const { level, after, size: limit, ask, ...rest } = asked;
-  const place = after && 'place' in after ? after.place : undefined;
-  switch (level) {
-    case 'users': {
-      const member = after && 'member' in after ? after.member : undefined;
-      return membersPage(part, { scope: rest.scope, after: member, limit }, ask);
-    }
-    case 'events':
-      return eventsPage(part, { ...rest, after: place, limit }, ask);
-    case 'records':
-      return recordsPage(part, { ...rest, after: place, limit }, ask);
+    show(events: readonly ExplainedEvent[]): Promise<readonly object[]>;
+  },
+): Promise<{ readonly list: readonly object[]; readonly after: After | undefined }> {
+  const { level, member, after, limit, scope, ask } = asked;
+  if (level === 'users') {
+    return membersPage(
+      part,
+      { scope, after: after && 'member' in after ? after.member : undefined, limit },
+      ask,
+    );
   }
+  const place = after && 'place' in after ? after.place : undefined;
+  const page = await eventsPage(part, { scope, member, after: place, limit }, ask);
+  return { list: await asked.show(page.events), after: page.after };
 }
 
 function shownPart({ name, unit, member }: Part): PartShown {

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import type { LoggedEvent, Position, PositionVector, TenantId } from '#domain';
+import type { LoggedEvent, PositionVector, TenantId } from '#domain';
 import type { LogRecord } from '#log';
 import type { AnalysisName } from './analysis.ts';
 import { LOG, openAsking } from './asking.contract.ts';
 import type { Asking } from './asking.contract.ts';
+import { openAudited } from './audited.contract.ts';
+import type { AuditedLog } from './audited.contract.ts';
 import { createExplanations } from './explain.ts';
 import type { Explanation } from './explain.ts';
 import type { RawLog } from './explain-log.ts';
@@ -25,12 +27,7 @@ export type Explaining = AsyncDisposable & {
     name: AnalysisName,
     asked: { readonly tenant: TenantId; readonly question: object },
   ): Promise<Explanation>;
-  /** Explains a number of the dashboard, telling of raw reads. */
-  explainTelling(
-    tenant: TenantId,
-    question: object,
-    recordRead: (positions: readonly Position[]) => Promise<void>,
-  ): Promise<Explanation>;
+  readonly audited: AuditedLog;
   /** Every page of a level from the first on. */
   pages(name: AnalysisName, tenant: TenantId, question: object): Promise<readonly Row[]>;
 };
@@ -50,22 +47,25 @@ export async function openExplaining(): Promise<Explaining> {
   const logs = new Map<TenantId, LoggedEvent[]>();
   const log = logOf(logs);
   const { queries, facts } = asking;
-  const standard = createExplanations({ queries, facts, log });
+  const audited = openAudited(log);
+  const { history, asker } = audited;
+  const standard = createExplanations({ queries, facts, log, history });
   const explaining: Explaining = {
     asking,
+    audited,
     async put(history, confirmed, held = history) {
       const tenant = await asking.put(held, confirmed);
       logs.set(tenant, [...(logs.get(tenant) ?? []), ...history]);
       return tenant;
     },
-    explain: (name, tenant, question) => standard.explain(name, { tenant, question: { ...question } }),
+    explain: (name, tenant, question) =>
+      standard.explain(name, { tenant, ...asker, question: { ...question } }),
     explainWithin: (limits, name, { tenant, question }) =>
-      createExplanations({ queries, facts, log, limits }).explain(name, {
+      createExplanations({ queries, facts, log, history, limits }).explain(name, {
         tenant,
+        ...asker,
         question: { ...question },
       }),
-    explainTelling: (tenant, question, recordRead) =>
-      standard.explain('dashboard', { tenant, question: { ...question }, recordRead }),
     async pages(name, tenant, question) {
       const rows: Row[] = [];
       let cursor: string | null = null;
@@ -77,7 +77,7 @@ export async function openExplaining(): Promise<Explaining> {
         });
         const list = (page.users ?? page.items ?? page.events ?? page.records ?? []) as readonly Row[];
         rows.push(...list);
-        cursor = page.next;
+        cursor = page.next_cursor;
         assert.ok(rows.length < 100_000, 'the pages come to an end');
       } while (cursor !== null);
       return rows;
@@ -180,10 +180,8 @@ export async function checkExplained(
     const records = await explaining.pages(name, tenant, { ...own, level: 'records' });
     assert.deepEqual(positionsOf(records), positionsOf(events), what);
     for (const record of records) {
-      const kept = JSON.parse((record['value'] as unknown as { text: string }).text) as Record<
-        string,
-        unknown
-      >;
+      const kept = JSON.parse(String(record['raw'])) as Record<string, unknown>;
+      assert.deepEqual(record['event'], kept, what);
       assert.equal(kept['tenant_id'], tenant, what);
     }
   }

@@ -1,12 +1,10 @@
 import { Router } from 'express';
 import { createDiffs } from './diffs.ts';
 import type { DiffsOptions } from './diffs.ts';
-import { createLiveExplanations } from './explain-live.ts';
 import type { LiveExplanationsOptions } from './explain-live.ts';
-import { createProfileExplanations } from './explain-profile.ts';
 import type { ProfileExplanationsOptions } from './explain-profile.ts';
 import { createDiffRouter } from './http-diff.ts';
-import { createLiveExplanationRouter, createProfileExplanationRouter } from './http-explain-read-models.ts';
+import { createReadModelExplanationRouter } from './http-explain-read-models.ts';
 
 /**
  * Routes of `diff` and of the explanations of live views and profiles. Faults are passed to the next error
@@ -17,6 +15,5 @@ export function createAsOfRouter(
 ): Router {
   return Router()
     .use(createDiffRouter(createDiffs(options)))
-    .use(createLiveExplanationRouter(createLiveExplanations(options)))
-    .use(createProfileExplanationRouter(createProfileExplanations(options)));
+    .use(createReadModelExplanationRouter(options));
 }

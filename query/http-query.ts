@@ -96,6 +96,7 @@ export function questionOfAddress(name: AnalysisName, query: Request['query']): 
 /** A text of an address as the type a schema asks for; what cannot be read as such stays as it is. */
 export function valueOf(value: unknown, type: unknown): unknown {
   if (type === 'integer' && typeof value === 'string' && /^-?\d{1,15}$/.test(value)) return Number(value);
+  if (type === 'boolean' && (value === 'true' || value === 'false')) return value === 'true';
   if (type !== 'array') return value;
   if (typeof value === 'string') return jsonOf(value) ?? value.split(',');
   return Array.isArray(value)

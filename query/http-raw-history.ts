@@ -4,9 +4,10 @@ import type { Request, Response } from 'express';
 import type { TSchema } from 'typebox';
 import type { JsonObject, TenantId } from '#domain';
 import type { HistoryReader } from '#log';
+import type { HistoryAsker } from './audited-records.ts';
 import { forCaller } from './http-caller.ts';
 import { tenantOf, valueOf } from './http-query.ts';
-import type { HistoryAsker, HistoryLines, RawHistory } from './raw-history.ts';
+import type { HistoryLines, RawHistory } from './raw-history.ts';
 import { RECORD_FORM, TAIL_FORM, readPlace, readTail, readVerify } from './raw-places.ts';
 import { BROWSE_FORM, EXPORT_FORM } from './raw-question.ts';
 

@@ -2,6 +2,15 @@ import type { TObject } from 'typebox';
 import { DIFF_QUESTION } from './diffs.ts';
 import { explanationSchema } from './explain-live.ts';
 import { PROFILE_EXPLANATION } from './explain-profile.ts';
+import {
+  EXPLAINED_EVENTS,
+  EXPLAINED_RECORDS,
+  NEXT_CURSOR,
+  SAMPLED,
+  WHOLE,
+  lists,
+} from './explanation-forms.ts';
+import { LEVELS } from './explanation-page.ts';
 import { LIVE_QUESTIONS } from './live-questions.ts';
 import type { QueryDescription } from './openapi.ts';
 
@@ -14,7 +23,7 @@ export function describeAsOf(): QueryDescription {
       operationId: `${question.name}Explanation`,
       summary: `What a figure is made of: ${question.summary.toLowerCase()}`,
       parameters: parametersOf(path, explanationSchema(question)),
-      responses: responsesOf(LIVE_EXAMPLE),
+      responses: responsesOf(LIVE_EXAMPLE, explainedBy({})),
     };
     return [path, { get: operation }] as const;
   });
@@ -28,7 +37,10 @@ export function describeAsOf(): QueryDescription {
           operationId: 'profileExplanation',
           summary: 'What a field of a profile is made of',
           parameters: parametersOf(profile, PROFILE_EXPLANATION),
-          responses: responsesOf(PROFILE_EXAMPLE),
+          responses: responsesOf(
+            PROFILE_EXAMPLE,
+            explainedBy({ user_id: { type: 'string' }, field: { type: ['string', 'null'] } }),
+          ),
         },
       },
       '/api/analytics/diff': {
@@ -81,11 +93,54 @@ function parametersOf(path: string, schema: TObject) {
   });
 }
 
-function responsesOf(example: object): object {
+/** The form of an explanation that has been read from the log itself. */
+function explainedBy(named: object): object {
+  return {
+    type: 'object',
+    required: ['analysis', 'total', 'level', 'next_cursor', 'meta'],
+    properties: {
+      analysis: { type: 'string' },
+      ...named,
+      value: { description: 'As the read model has it. Of the first page only, as is `recount`.' },
+      recount: {
+        type: 'object',
+        description: 'The value folded anew from the records.',
+        required: ['equal', 'value', 'records_read'],
+        properties: {
+          equal: { type: ['boolean', 'null'], description: 'Null where not all records were read.' },
+          value: { description: 'From the raw records alone; null where not all were read.' },
+          records_read: WHOLE,
+          differences: lists({ type: 'object' }, 'Of a profile: where the two differ.'),
+        },
+      },
+      sampled: SAMPLED,
+      total: { type: 'object', description: 'Of all pages.' },
+      level: { type: 'string', enum: LEVELS },
+      users: lists(
+        { type: 'object', required: ['user', 'events'] },
+        'Of the level `users`: by how many events each is in it.',
+      ),
+      events: EXPLAINED_EVENTS,
+      records: EXPLAINED_RECORDS,
+      next_cursor: NEXT_CURSOR,
+      meta: {
+        type: 'object',
+        required: ['as_of', 'generation'],
+        properties: {
+          as_of: { type: ['string', 'null'], description: 'The records it is made of lie before it.' },
+          generation: { type: ['integer', 'null'] },
+          now: { type: 'string', description: 'The instant looked back from.' },
+        },
+      },
+    },
+  };
+}
+
+function responsesOf(example: object, schema: object = { type: 'object' }): object {
   return {
     200: {
       description: 'The answer.',
-      content: { 'application/json': { schema: { type: 'object' }, example } },
+      content: { 'application/json': { schema, example } },
     },
     400: { description: 'The question is not of the documented form (QUERY_INVALID, TENANT_INVALID).' },
     403: { description: 'The tenant differs from the header (TENANT_MISMATCH).' },
@@ -98,16 +153,17 @@ const BEFORE = 'da1_018f6d2e-7a11-7c3e-9d7e-0b1f6f1f2a10_1_0_k.12.7.a';
 const AFTER = 'da1_018f6d2e-7a11-7c3e-9d7e-0b1f6f1f2a10_1_0_l.12.7.a';
 
 const LIVE_EXAMPLE = {
-  question: 'realtimeMetrics',
+  analysis: 'realtimeMetrics',
   value: 50,
-  recount: { value: 50, equal: true },
+  recount: { equal: true, value: 50, records_read: 3 },
   total: { users: 2, events: 3, sums: { impression: 2, click: 1 } },
+  level: 'users',
   users: [
     { user: 'u1', events: 2 },
     { user: 'u2', events: 1 },
   ],
   next_cursor: null,
-  meta: { vector: BEFORE, at: '2024-03-11T08:00:12.000Z', records_read: 3 },
+  meta: { as_of: BEFORE, generation: 1, now: '2024-03-11T08:00:12.000Z' },
 };
 
 const EVENT = {
@@ -115,20 +171,22 @@ const EVENT = {
   event_id: 'evt_1',
   kind: 'behaviour',
   event: 'click',
-  user: 'u1',
   time: '2024-03-11T07:59:02.120Z',
   received_at: '2024-03-11T07:59:02.300Z',
+  user: 'u1',
 };
 
 const PROFILE_EXAMPLE = {
+  analysis: 'profile',
   user_id: 'u1',
   field: 'features.action_counts.click',
   value: 1,
-  recount: { value: 1, equal: true, differences: [] },
+  recount: { equal: true, value: 1, records_read: 4, differences: [] },
   total: { events: 1 },
+  level: 'events',
   events: [{ ...EVENT, counted: { 'features.action_counts.click': 1 } }],
   next_cursor: null,
-  meta: { vector: BEFORE, generation: 1, records_read: 4 },
+  meta: { as_of: BEFORE, generation: 1 },
 };
 
 const DIFF_EXAMPLE = {

@@ -1,5 +1,6 @@
 import type { Json, JsonObject } from '#domain';
 import type { LogChannel, LogRecord } from '#log';
+import { parseObject } from '#projections';
 
 /** What became of an input whose record stands in the log. Duplicates are counted and not kept. */
 export const OUTCOMES = ['accepted', 'rejected', 'conflict', 'not_projected'] as const;
@@ -77,20 +78,6 @@ export function outcomeOf(
   if (channel === 'events') return 'accepted';
   if (headers.source === 'projection') return 'not_projected';
   return value?.['reason'] === 'conflict' ? 'conflict' : 'rejected';
-}
-
-/** The object that bytes are the JSON text of, else undefined. */
-export function parseObject(bytes: Uint8Array): JsonObject | undefined {
-  try {
-    const value = JSON.parse(
-      Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'),
-    ) as Json;
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as JsonObject)
-      : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function isWithin(ms: number, { fromMs = -Infinity, toMs = Infinity }: InstantRange): boolean {

@@ -14,8 +14,9 @@ import { openChdbFactStore } from '../projections/chdb-fact-store.ts';
 import { splicedLine } from '../projections/spliced-line.ts';
 import { temporaryDir } from '../test/platform.ts';
 import { createRandom, seedOfRun } from '../test/random.ts';
+import type { HistoryAsker } from './audited-records.ts';
 import { createRawHistory } from './raw-history.ts';
-import type { HistoryAsker, RawHistory } from './raw-history.ts';
+import type { RawHistory } from './raw-history.ts';
 
 const PARTITIONS = 3;
 const START_MS = Date.UTC(2024, 2, 4);

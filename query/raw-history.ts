@@ -1,12 +1,10 @@
 import { Fault } from '#domain';
-import type { JsonObject, Position, PositionVector, TenantId } from '#domain';
+import type { JsonObject, Position } from '#domain';
 import { follow, verification } from '#log';
 import type {
   Audit,
   BlockSource,
   EventLog,
-  HistoryRead,
-  HistoryReader,
   LogBounds,
   LogChannel,
   LogName,
@@ -14,6 +12,8 @@ import type {
   LogVerdict,
 } from '#log';
 import type { FactProgress, FactStore } from '#projections';
+import { createAuditedRecords } from './audited-records.ts';
+import type { AuditedRecords, HistoryAsker } from './audited-records.ts';
 import { searchBounds } from './raw-bounds.ts';
 import { formatCursor } from './raw-cursor.ts';
 import { isOpen } from './raw-filter.ts';
@@ -35,13 +35,6 @@ export type RawHistoryOptions = {
   readonly clock: () => number;
 };
 
-/** Who asks, whose history, and until when they listen. */
-export type HistoryAsker = {
-  readonly tenant: TenantId;
-  readonly reader: HistoryReader;
-  readonly signal: AbortSignal;
-};
-
 /** An answer line by line, as portions of NDJSON text. */
 export type HistoryLines = AsyncIterable<string>;
 
@@ -50,7 +43,7 @@ export type HistoryLines = AsyncIterable<string>;
  * answered; there is no other way to the records of a tenant. All of it throws `TENANT_UNKNOWN`, `QUERY_INVALID`
  * for what is not of the documented form, and `LOG_CORRUPT` where bytes are not those that were written.
  */
-export interface RawHistory {
+export interface RawHistory extends AuditedRecords {
   /** One page of the records that match, and where the next begins. */
   browse(question: JsonObject, asker: HistoryAsker): Promise<object>;
   /** All records that match, one entry in the audit however many they are. */
@@ -61,19 +54,6 @@ export interface RawHistory {
   tail(tail: Tail, asker: HistoryAsker): Promise<HistoryLines>;
   /** Follows the digest chains; lines of progress, the last one the verdict. */
   verify(channel: LogChannel, asker: HistoryAsker): Promise<HistoryLines>;
-  /**
-   * The records at these positions, in their order, for an answer that explains another one. Those that are not
-   * in the log are left out.
-   */
-  records(
-    wanted: {
-      readonly channel: LogChannel;
-      readonly positions: readonly Position[];
-      readonly kind: HistoryRead['kind'];
-      readonly question: JsonObject;
-    },
-    asker: HistoryAsker,
-  ): Promise<readonly LogRecord[]>;
 }
 
 /** Bytes of one page after which the rest is left to the next. */
@@ -85,29 +65,14 @@ const PORTION_MS = 500;
 /** Prepares the reading of raw history. */
 export function createRawHistory(options: RawHistoryOptions): RawHistory {
   const { log, audit, clock } = options;
-
-  async function records(
-    wanted: Parameters<RawHistory['records']>[0],
-    { tenant, reader }: HistoryAsker,
-  ): Promise<readonly LogRecord[]> {
-    const name = { tenant, channel: wanted.channel };
-    const { next } = await log.bounds(name);
-    const found: LogRecord[] = [];
-    for (const position of wanted.positions) {
-      const record = await recordAt(log, name, position, next);
-      if (record) found.push(record);
-    }
-    const { kind, question } = wanted;
-    await audit.record({ tenant, kind, question, reader }, found.length);
-    return found;
-  }
+  const audited = createAuditedRecords(options);
 
   async function show(place: RecordPlace, asker: HistoryAsker): Promise<object> {
     const name = { tenant: asker.tenant, channel: place.channel };
     const bounds = await log.bounds(name);
     const position = await positionOf(log, name, place, bounds);
     const positions = position ? [position] : [];
-    const [record] = await records(
+    const [record] = await audited.records(
       { channel: name.channel, positions, kind: 'show', question: place.asked },
       asker,
     );
@@ -237,7 +202,7 @@ export function createRawHistory(options: RawHistoryOptions): RawHistory {
     return { search, bounds, narrowedBy };
   }
 
-  return { browse, export: exportAll, show, tail, verify, records };
+  return { ...audited, browse, export: exportAll, show, tail, verify };
 }
 
 /** Of the oldest first there is always one: what comes later stands after it. */
@@ -259,19 +224,6 @@ async function positionOf(
   if ('position' in place) return place.position;
   if ('receipt' in place) return place.receipt.logIdentity === identity ? place.receipt : undefined;
   return channel === 'events' ? log.find(tenant, place.eventId) : undefined;
-}
-
-async function recordAt(
-  log: EventLog,
-  name: LogName,
-  { partition, offset }: Position,
-  next: PositionVector,
-): Promise<LogRecord | undefined> {
-  if (offset >= (next[partition] ?? 0n)) return undefined;
-  for await (const { records } of log.read(name, { partition, from: offset, to: offset + 1n })) {
-    return records[0];
-  }
-  return undefined;
 }
 
 async function* verifyLines(

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-import { parseReceipt } from '#domain';
+import { parsePosition, parseReceipt } from '#domain';
 import type { JsonObject, Position, ReceiptToken } from '#domain';
 import type { LogChannel } from '#log';
 import { COMMON, createFormCheck, invalidQuestion, oneOf } from './question.ts';
@@ -90,10 +90,8 @@ export function readPlace(question: JsonObject): RecordPlace {
     const message = 'has no index among the dead letters, where it may stand many times: search for it';
     throw invalidQuestion([{ field: 'event_id', code: 'channel', message }]);
   }
-  if (position !== undefined) {
-    const [partition = '', offset = ''] = position.split(':');
-    return { ...about, position: { partition: Number(partition), offset: BigInt(offset) } };
-  }
+  const at = parsePosition(position ?? '');
+  if (at) return { ...about, position: at };
   const token = parseReceipt(receipt ?? '');
   if (token) return { ...about, receipt: token };
   throw invalidQuestion([{ field: 'receipt', code: 'token', message: 'is no receipt' }]);

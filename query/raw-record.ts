@@ -2,7 +2,8 @@ import { isUtf8 } from 'node:buffer';
 import { formatReceipt } from '#domain';
 import type { Json } from '#domain';
 import type { LogChannel, LogRecord } from '#log';
-import { outcomeOf, parseObject } from './raw-filter.ts';
+import { parseObject } from '#projections';
+import { outcomeOf } from './raw-filter.ts';
 
 /** What is shown of a record's value: the decoded event, the bytes, or both. */
 export const RECORD_FORMS = ['event', 'raw', 'both'] as const;

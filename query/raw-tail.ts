@@ -1,3 +1,4 @@
+import { comparePositions } from '#domain';
 import type { EventLog, LogBounds, LogName, LogRecord } from '#log';
 
 /** The newest `count` records over all partitions: by time of receipt, then as they stand in their partition. */
@@ -14,11 +15,6 @@ export async function newestRecords(
     for await (const { records } of log.read(name, { partition, from, to })) found.push(...records);
   }
   return found
-    .sort(
-      (a, b) =>
-        a.headers.receivedAtMs - b.headers.receivedAtMs ||
-        a.partition - b.partition ||
-        Number(a.offset - b.offset),
-    )
+    .sort((a, b) => a.headers.receivedAtMs - b.headers.receivedAtMs || comparePositions(a, b))
     .slice(-count);
 }

@@ -1,6 +1,7 @@
-import type { Position, PositionVector, TenantId } from '#domain';
+import type { EventKind, Position, PositionVector, TenantId } from '#domain';
 import type { Ask } from './analysis.ts';
 import { newestReceived } from './as-of.ts';
+import type { ListedEvent } from './explanation-page.ts';
 import { beforeVector, createBinder, factsOf, inRange, visible } from './sql.ts';
 import type { Binder, Scope } from './sql.ts';
 
@@ -11,17 +12,8 @@ import type { Binder, Scope } from './sql.ts';
 export const RECORD_CLASSES = ['late', 'new'] as const;
 export type RecordClass = (typeof RECORD_CLASSES)[number];
 
-/** A record that the second vector has and the first has not. */
-export type RecordBetween = {
-  readonly position: Position;
-  readonly eventId: string;
-  readonly kind: string;
-  readonly event: string;
-  readonly user: string;
-  readonly timeMs: number;
-  readonly receivedAtMs: number;
-  readonly class: RecordClass;
-};
+/** An event that the second vector has and the first has not. */
+export type RecordBetween = ListedEvent & { readonly user: string; readonly class: RecordClass };
 
 export type Between = {
   readonly tenant: TenantId;
@@ -68,12 +60,13 @@ export async function listBetween(
     params: binder.params,
   });
   return rows.map((row) => ({
-    position: { partition: Number(row['log_partition']), offset: BigInt(row['log_offset'] ?? 0) },
+    partition: Number(row['log_partition']),
+    offset: BigInt(row['log_offset'] ?? 0),
     eventId: String(row['event_id']),
-    kind: String(row['kind']),
-    event: String(row['event_name']),
+    kind: row['kind'] as EventKind,
+    name: String(row['event_name']),
     user: String(row['actor_id']),
-    timeMs: Number(row['time_ms']),
+    atMs: Number(row['time_ms']),
     receivedAtMs: Number(row['received_ms']),
     class: Number(row['time_ms']) < receivedMs ? 'late' : 'new',
   }));

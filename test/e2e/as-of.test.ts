@@ -58,15 +58,36 @@ describe('diffs and explanations of the started product, of two tenants with the
     return String(((body as Body)['meta'] as Body)['as_of']);
   }
 
+  async function auditOf(tenant: string): Promise<readonly Body[]> {
+    const { status, text, body } = await platform.get(`/api/v1/audit?tenant_id=${tenant}&limit=1000`);
+    assert.equal(status, 200, text);
+    return (body as { entries: readonly Body[] }).entries;
+  }
+
   for (const path of EXPLAINED) {
     test(`GET /api/analytics/${path} goes down to the tenant's own bytes`, async () => {
       for (const [tenant, other] of [
         ['acme', 'umbra'],
         ['umbra', 'acme'],
       ]) {
-        const asked = `/api/analytics/${path}&tenant_id=${tenant}&level=records&wait_for=latest`;
-        const { status, text, body } = await platform.get(asked);
+        const own = `/api/analytics/${path}&tenant_id=${tenant}&wait_for=latest`;
+        const before = await auditOf(tenant!);
+        const events = await platform.get(`${own}&level=events`);
+        assert.equal(events.status, 200, events.text);
+        assert.equal((await auditOf(tenant!)).length, before.length, 'events are no raw records');
+        const { status, text, body } = await platform.send(`${own}&level=records`, {
+          headers: { 'x-user-id': 'ada' },
+        });
         assert.equal(status, 200, text);
+        const { records } = body as { records: readonly Body[] };
+        const entries = await auditOf(tenant!);
+        assert.equal(entries.length, before.length + 1);
+        const [{ kind, actor, records: read } = {}] = entries;
+        assert.deepEqual([kind, actor, read], ['explain', 'ada', records.length]);
+        assert.deepEqual(
+          records.map(({ counted, position }) => ({ counted, position })),
+          ((events.body as Body)['events'] as Body[]).map(({ counted, position }) => ({ counted, position })),
+        );
         assert.equal(((body as Body)['recount'] as Body)['equal'], true, text);
         assert.ok(text.includes(`mark-of-${tenant}`));
         assert.ok(!text.includes(`mark-of-${other}`));

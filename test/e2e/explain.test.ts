@@ -33,13 +33,31 @@ type Explained = {
   readonly users: readonly { readonly user: string; readonly events: number }[];
   readonly events: readonly { readonly position: { readonly offset: string } }[];
   readonly records: readonly {
-    readonly headers: { readonly event_id: string };
-    readonly schema: { readonly subject: string; readonly version: number };
-    readonly value: { readonly text: string };
+    readonly headers: {
+      readonly event_id: string;
+      readonly schema: string;
+      readonly schema_version: number;
+    };
+    readonly counted: object;
+    readonly raw: string;
   }[];
   readonly recount: { readonly equal: boolean; readonly value: number };
   readonly meta: { readonly as_of: string };
 };
+
+/** What the audit says of who has read which records. */
+async function auditOf(platform: Platform, tenant: string): Promise<readonly object[]> {
+  const reply = await platform.get(`/api/v1/audit?tenant_id=${tenant}`);
+  assert.equal(reply.status, 200, reply.text);
+  const { entries } = reply.body as { entries: Readonly<Record<string, unknown>>[] };
+  return entries.map(({ kind, actor, records, state, question }) => ({
+    kind,
+    actor,
+    records,
+    state,
+    question,
+  }));
+}
 
 async function explain(platform: Platform, analysis: string, question: object): Promise<Explained> {
   const reply = await platform.post(`/api/analytics/${analysis}/explain`, question);
@@ -72,15 +90,28 @@ test('a number is explained down to the raw records of its tenant, and again aft
     const down = { ...step, as_of: before.meta.as_of, user: 'u2' };
     const { events } = await explain(platform, 'funnel', { ...down, level: 'events' });
     assert.equal(events.length, 2);
-    const { records } = await explain(platform, 'funnel', { ...down, level: 'records' });
+    assert.deepEqual(await auditOf(platform, 'acme'), [], 'no raw record has been shown');
+    const question = { ...down, level: 'records', recount: false };
+    const shown = await platform.send('/api/analytics/funnel/explain', {
+      method: 'POST',
+      headers: { 'x-user-id': 'ada' },
+      body: JSON.stringify(question),
+    });
+    const { records } = shown.body as Explained;
+    const read = { kind: 'explain', actor: 'ada', records: 2, state: 'complete' };
+    assert.deepEqual(await auditOf(platform, 'acme'), [
+      { ...read, question: { analysis: 'funnel', ...question } },
+    ]);
+    assert.deepEqual(await auditOf(platform, 'globex'), []);
     assert.deepEqual(
       records.map(({ headers }) => headers.event_id),
       ['evt_u2_impression', 'evt_u2_click'],
     );
-    for (const { schema, value } of records) {
-      assert.deepEqual(schema, { subject: 'envelope.behaviour', version: 1 });
-      assert.equal((JSON.parse(value.text) as { tenant_id: string }).tenant_id, 'acme');
-      assert.ok(value.text.includes('acmeOS') && !value.text.includes('globex'));
+    for (const { headers, counted, raw } of records) {
+      assert.deepEqual([headers.schema, headers.schema_version], ['envelope.behaviour', 1]);
+      assert.deepEqual(counted, { events: 1 });
+      assert.equal((JSON.parse(raw) as { tenant_id: string }).tenant_id, 'acme');
+      assert.ok(raw.includes('acmeOS') && !raw.includes('globex'));
     }
     const cell = encodeURIComponent(JSON.stringify({ figure: 'total_clicks' }));
     const path = `/api/analytics/dashboard/explain?tenant_id=globex&from=2024-03-04&to=2024-03-05&cell=${cell}`;
@@ -92,6 +123,7 @@ test('a number is explained down to the raw records of its tenant, and again aft
     assert.equal(await platform.stop(), 0);
   }
   await using platform = await startPlatform({ dataDir: dir.path });
+  assert.equal((await auditOf(platform, 'acme')).length, 1);
   const again = await explain(platform, 'funnel', { ...step, as_of: before.meta.as_of });
   assert.deepEqual([again.users, again.recount], [before.users, before.recount]);
 });

@@ -32,7 +32,7 @@ type Explained = {
   readonly items?: readonly Entry[];
   readonly events?: readonly Entry[];
   readonly records?: readonly Entry[];
-  readonly next: string | null;
+  readonly next_cursor: string | null;
   readonly recount?: { readonly equal: boolean; readonly value: unknown; readonly sampled?: object };
   readonly meta: { readonly as_of: string };
 };
@@ -49,7 +49,7 @@ async function pages(platform: Platform, analysis: string, question: Question): 
   for (let next: string | null | undefined; next !== null;) {
     const page = await explain(platform, analysis, { ...question, ...(next ? { cursor: next } : {}) });
     entries.push(...(page.users ?? page.items ?? page.events ?? page.records ?? []));
-    next = page.next;
+    next = page.next_cursor;
   }
   const keys = entries.map(({ user, item, position }) => JSON.stringify(position ?? [user, item]));
   assert.equal(new Set(keys).size, keys.length, `${analysis} ${JSON.stringify(question)}`);
