@@ -25,6 +25,8 @@ export type FactFoldOptions = {
   readonly keptFromMs: (tenant: TenantId) => number;
   /** Whether nothing may be folded for the tenant, nor mended: what stands there is of other logic. */
   readonly standsStill: (tenant: TenantId) => boolean;
+  /** Whether nothing of the tenant stands in the generation. */
+  readonly isEmpty: (tenant: TenantId) => Promise<boolean>;
   readonly seals: Seals | undefined;
 };
 
@@ -40,6 +42,8 @@ export type FactPortion = FactBatch & {
 /** Brings records into the facts as the bytes they are, each once. */
 export class FactFold implements Fold<FactPortion> {
   readonly #options: FactFoldOptions;
+  /** Of these nothing had been folded when they were opened, so nothing need be read back. */
+  readonly #begun = new WeakSet<FollowedTenant>();
   /** Records that became dead letters and are near enough to be looked at again, per tenant. */
   readonly #deadLettered = new Map<TenantId, Map<string, Position>>();
 
@@ -53,6 +57,8 @@ export class FactFold implements Fold<FactPortion> {
     if (!standsStill) await facts.prepare(generation);
     const checkpoint = await checkpoints.load({ projection: 'facts', generation, tenant: followed.tenant });
     const vector = resumeFrom(checkpoint, bounds);
+    if (!checkpoint && !standsStill && (await this.#options.isEmpty(followed.tenant)))
+      this.#begun.add(followed);
     this.#remember(followed.tenant, checkpoint?.deadLettered ?? []);
     await this.#options.seals?.open(followed.tenant, bounds.identity, vector);
     if (standsStill) return vector;
@@ -79,7 +85,8 @@ export class FactFold implements Fold<FactPortion> {
           reason: 'the value is not a JSON object',
         });
     }
-    const doubtful = (records[0]?.offset ?? 0n) < (followed.doubtfulBelow[partition] ?? 0n);
+    const isBelow = (records[0]?.offset ?? 0n) < (followed.doubtfulBelow[partition] ?? 0n);
+    const doubtful = isBelow && !this.#begun.has(followed);
     const kept =
       keptFromMs === -Infinity ? records : records.filter((one) => one.headers.timestampMs >= keptFromMs);
     return { tenant, partition, offsets, lines, doubtful, unreadable, days: daysOf(kept) };

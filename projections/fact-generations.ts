@@ -18,7 +18,8 @@ export type RowDifference = {
 /**
  * What is done with whole generations of facts: comparing them, copying from one into another, removing them.
  *
- * Implement it for a new engine: `fact-generations.contract.ts` is the definition of correct.
+ * Implement it for a new engine beside its `FactStore`: `read-model.contract.ts`, run over both by
+ * `fact-read-model.test.ts`, is the definition of correct.
  */
 export interface FactGenerations {
   /** Years and months (202403) of which the generation may have rows of the tenant, ascending. */

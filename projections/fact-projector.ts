@@ -30,6 +30,8 @@ export type FactProjectorDeps = {
   readonly generation?: number;
   /** Which days are sealed; told of every record before it is inserted. @default none ever is */
   readonly seals?: Seals;
+  /** Whether nothing of the tenant stands in the generation. @default it is not known */
+  readonly isEmpty?: (tenant: TenantId) => Promise<boolean>;
   readonly tuning?: Partial<FactProjectorTuning>;
 };
 
@@ -97,6 +99,7 @@ export function startFactProjector(deps: FactProjectorDeps): FactProjector {
     maxPoison: tuning.maxPoison,
     keptFromMs: (tenant) => (foldsAll(tenant) ? -Infinity : (horizon()?.beforeMs ?? -Infinity)),
     standsStill: (tenant) => still.has(tenant),
+    isEmpty: deps.isEmpty ?? (async () => false),
     seals,
   });
   const firstSeen = new FirstSeenProjector({

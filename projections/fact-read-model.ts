@@ -130,18 +130,21 @@ class GenerationsOfFacts implements FactReadModel {
     return compareFacts(this.#deps.facts, both, { vector, horizonMs, signal });
   }
 
-  drop(of: GenerationOf): Promise<void> {
+  async drop(of: GenerationOf): Promise<void> {
     const { facts, checkpoints, seals, isShared = () => true } = this.#deps;
     const { generation, tenant } = of;
-    return this.#inTurn(generation, async () => {
-      // First what says how far it is: what is removed in part only must not be taken for whole.
-      for (const projection of ['facts', 'first_seen']) {
-        await checkpoints.remove({ projection, generation, tenant });
-      }
-      await seals.remove(of);
-      if (isShared(of) || this.#open.has(generation)) await facts.removeTenant(of);
-      else await facts.removeGeneration(generation);
+    // First what says how far it is: what is removed in part only must not be taken for whole.
+    for (const projection of ['facts', 'first_seen']) {
+      await checkpoints.remove({ projection, generation, tenant });
+    }
+    await seals.remove(of);
+    const isAlone = await this.#inTurn(generation, async () => {
+      if (isShared(of) || this.#open.has(generation)) return false;
+      await facts.removeGeneration(generation);
+      return true;
     });
+    // Not in turn: other tenants are served from these tables, and this takes its time.
+    if (!isAlone) await facts.removeTenant(of);
   }
 
   isSealedBefore({ generation, tenant }: GenerationOf, beforeMs: number): boolean {
@@ -184,6 +187,7 @@ class GenerationsOfFacts implements FactReadModel {
     const common = { log, facts, checkpoints, clock, generation, seals, tuning };
     const projector = startFactProjector({
       ...common,
+      isEmpty: async (tenant) => (await facts.months({ tenant, generation })).length === 0,
       ...(horizon && { horizon }),
       ...(isBuilding && { foldsAll: (tenant: TenantId) => isBuilding({ tenant, generation }) }),
     });

@@ -96,6 +96,7 @@ test('a fault in the new logic is named by day with examples, and must be accept
     ['2024-03-05'],
   );
   const [difference] = verification.differences;
+  assert.ok(difference);
   const wrong = events.filter(
     ({ timestamp, user_id }) =>
       user_id === 'user_4' && new Date(timestamp).toISOString().startsWith('2024-03-05'),
@@ -104,13 +105,13 @@ test('a fault in the new logic is named by day with examples, and must be accept
     new Date(timestamp).toISOString().startsWith('2024-03-05'),
   );
   assert.ok(wrong.length > 0);
-  assert.match(difference?.active ?? '', new RegExp(`^${wholeDay.length} events `));
+  assert.match(difference.active ?? '', new RegExp(`^${wholeDay.length} events `));
   assert.equal(
-    difference?.examples.filter((text) => text.includes('becomes "clack"')).length,
+    difference.examples.filter((text) => text.includes('becomes "clack"')).length,
     Math.min(3, wrong.length),
   );
   assert.match(
-    difference?.examples[0] ?? '',
+    difference.examples[0] ?? '',
     /^partition \d, offset \d+: event_name is "(click|page_open)", becomes "clack"$/,
   );
 
@@ -177,7 +178,7 @@ test('what was folded by older logic stands still and says so, until it is rebui
   const dataDir = await mkdtemp(join(tmpdir(), 'daybook-version-'));
   t.after(() => rm(dataDir, { recursive: true }));
   const ask = { from: '2024-03-01', to: '2024-03-07' };
-  let early: PositionVector = [];
+  let early: PositionVector;
   {
     await using house = await openRebuildHouse({ dataDir });
     early = await house.append(ACME, eventsOf(ACME, 0, 200));
@@ -325,16 +326,16 @@ test('what is unknown is refused by name, and who acts and why is kept', async (
   await house.until(FACTS_OF_ACME, 'activated');
   const said: string[] = [];
   for await (const { type, metadata, position } of house.streams.read('generations-facts/acme')) {
-    said.push(`${type} by ${String(metadata['actor'])}`);
+    said.push(`${type} by ${JSON.stringify(metadata['actor'])}`);
     const active = type === 'generation_activated' ? 2 : 1;
     if (type !== 'generation_removed') assert.equal(generations.activeAt('facts', ACME, position), active);
   }
   assert.deepEqual(said, [
-    'projection_adopted by daybook',
-    'rebuild_started by ann',
-    'verification_begun by daybook',
-    'generation_verified by daybook',
-    'generation_activated by daybook',
+    'projection_adopted by "daybook"',
+    'rebuild_started by "ann"',
+    'verification_begun by "daybook"',
+    'generation_verified by "daybook"',
+    'generation_activated by "daybook"',
   ]);
 });
 

@@ -47,6 +47,7 @@ export class TendedProjection implements AsyncDisposable {
   readonly #paused = new Set<number>();
   readonly #stop = new AbortController();
   readonly #held: HeldGenerations;
+  readonly #removing = new Map<number, Promise<void>>();
   #job: Job | undefined;
   #tending: Promise<void> = Promise.resolve();
   #samples: { readonly atMs: number; readonly done: number }[] = [];
@@ -63,12 +64,24 @@ export class TendedProjection implements AsyncDisposable {
 
   /** Takes up a generation before the control plane says anything, so that nobody waits for it to be said. */
   takeUp(generation: number): void {
+    if (this.#taken.has(generation)) return;
     this.#taken.add(generation);
-    this.#options.model.follow(this.#of(generation)).catch(() => this.#taken.delete(generation));
+    const { model } = this.#options;
+    const reason = this.#reasonOfStill(generation);
+    const of = this.#of(generation);
+    const taking = reason === undefined ? model.follow(of) : model.standStill(of, reason);
+    taking.catch(() => {
+      this.#taken.delete(generation);
+      void this.tend();
+    });
   }
 
   /** Looks at what is to be done, and begins it; resolves when whatever ends has ended. */
   tend(): Promise<void> {
+    // At once, whatever else is under way: these are asked.
+    for (const { generation, role } of this.#state().all) {
+      if (role === 'active' || role === 'previous') this.takeUp(generation);
+    }
     this.#tending = this.#tending.then(() => this.#tendUntilDone());
     return this.#tending;
   }
@@ -118,6 +131,7 @@ export class TendedProjection implements AsyncDisposable {
     this.#stop.abort();
     await this.#endJob();
     await this.#tending;
+    await Promise.all(this.#removing.values());
     // What was begun while it was being stopped.
     await this.#endJob();
   }
@@ -146,19 +160,23 @@ export class TendedProjection implements AsyncDisposable {
     const state = this.#state();
     const name = jobOf(state);
     if (this.#job && this.#job.name !== name) await this.#endJob();
-    for (const one of state.all) await this.#tendGeneration(one, state.rebuild);
+    for (const one of state.all) if (one.role === 'building') await this.#tendBuilding(one, state.rebuild);
     if (name !== undefined && !this.#job && !this.#stop.signal.aborted) this.#begin(name);
+    for (const { generation, role, removed } of state.all) {
+      if (role !== 'dropped' || removed || this.#removing.has(generation)) continue;
+      // Beside everything else, because it takes its time.
+      const removing = this.#removeUntilDone(generation).finally(() => this.#removing.delete(generation));
+      this.#removing.set(generation, removing);
+    }
   }
 
-  async #tendGeneration(one: Generation, rebuild: Rebuild | null): Promise<void> {
-    if (one.role === 'dropped') return this.#remove(one);
+  async #tendBuilding({ generation, role }: Generation, rebuild: Rebuild | null): Promise<void> {
+    if (!rebuild) return;
     const { model } = this.#options;
-    const { generation, role } = one;
     const of = this.#of(generation);
-    const building = role === 'building' ? rebuild : null;
-    const isPaused = building !== null && PAUSED.includes(building.stage);
+    const isPaused = PAUSED.includes(rebuild.stage);
     // Nothing may be folded into it before all that is copied is there.
-    if (building && (isPaused ? building.before : building.stage) === 'copying') return;
+    if ((isPaused ? rebuild.before : rebuild.stage) === 'copying') return;
     if (this.#taken.has(generation)) return this.#pauseOrResume(generation, isPaused);
     this.#taken.add(generation);
     if (isPaused) this.#paused.add(generation);
@@ -178,8 +196,18 @@ export class TendedProjection implements AsyncDisposable {
     }
   }
 
-  async #remove({ generation, removed }: Generation): Promise<void> {
-    if (removed) return;
+  async #removeUntilDone(generation: number): Promise<void> {
+    while (!this.#stop.signal.aborted) {
+      try {
+        await this.#remove(generation);
+        return;
+      } catch {
+        await sleep(RETRY_MS, undefined, { signal: this.#stop.signal }).catch(() => undefined);
+      }
+    }
+  }
+
+  async #remove(generation: number): Promise<void> {
     const { model, generations, of } = this.#options;
     await unlessAborted(model.leave(this.#of(generation)), this.#stop.signal);
     this.#taken.delete(generation);

@@ -88,7 +88,10 @@ export async function openRebuildHouse(options: HouseOptions = {}) {
     async folded(tenant: TenantId, vector: PositionVector): Promise<void> {
       const reached = await progress.waitFor(tenant, vector, AbortSignal.timeout(60_000));
       const state = await progress.state(tenant);
-      assert.ok(reached, state?.paused?.reason ?? 'not within its time');
+      assert.ok(
+        reached,
+        state?.paused?.reason ?? `it stands at ${String(state?.confirmed)}, not at ${String(vector)}`,
+      );
       assert.ok(covers(state?.confirmed ?? [], vector));
     },
 
