@@ -15,7 +15,7 @@ import {
   startCatalogueCopies,
   startDeadLetterIndex,
   startFactUpkeep,
-  startProjectorThread,
+  startProjectorThreads,
   viewProgressOf,
 } from '#projections';
 import { openChdbFactStore } from './projections/chdb-fact-store.ts';
@@ -28,6 +28,12 @@ import { openLmdbViewStore } from './projections/lmdb-view-store.ts';
 
 /** Of what is copied from the control plane and has no generations: it is written anew at every start. */
 const COPIES = 1;
+
+/** Which projections are folded in one thread: the live views, which are wanted soon, wait for nobody else. */
+const THREADS = [
+  [LIVE_VIEWS.name, HOUR_LEDGER],
+  [USER_PROFILES.name, ITEMS.name],
+];
 
 /** What the read models are folded from, and where what is opened is closed. */
 export type Sources = {
@@ -44,7 +50,7 @@ export type Sources = {
 
 /**
  * Chooses the adapters of the read models, opens them and lets them follow the log: the facts in this thread,
- * where their engine is, what is folded in JavaScript in one of its own. Every read model is kept in the
+ * where their engine is, what is folded in JavaScript in threads of its own. Every read model is kept in the
  * generations that the control plane names, and answers of each tenant come from the active one.
  */
 export async function openReadModels(config: Config, { opened, ...sources }: Sources) {
@@ -81,7 +87,7 @@ export async function openReadModels(config: Config, { opened, ...sources }: Sou
   const places = opened.use(await openLmdbDeadLetterStore({ dataDir }));
   const deadLetters = opened.use(startDeadLetterIndex({ log, tenants, store: places }));
   const entry = new URL('./worker.ts', import.meta.url);
-  const thread = opened.use(startProjectorThread({ entry, settings: { dataDir }, log, clock }));
+  const thread = opened.use(startProjectorThreads(THREADS, { entry, settings: { dataDir }, log, clock }));
   const threaded = createThreadedReadModels({ thread, views, documents, clock });
   const readModels = [model, ...threaded];
   const rebuilds = opened.use(openRebuilds({ generations, readModels, log, tenants, clock }));

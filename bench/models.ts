@@ -9,7 +9,7 @@ import {
   USER_PROFILES,
   documentProgressOf,
   startFactProjector,
-  startProjectorThread,
+  startProjectorThreads,
   startSealer,
   viewProgressOf,
 } from '#projections';
@@ -145,12 +145,9 @@ export async function ratesFromLog(
   const seals = new Seals({ store, slices: facts, generation: 1 });
   await using projector = startFactProjector({ log, tenants, facts, checkpoints, clock, seals });
   await using _sealer = startSealer({ seals, slices: facts, progress: projector, clock });
-  await using thread = startProjectorThread({
-    entry: new URL('../worker.ts', import.meta.url),
-    settings: { dataDir },
-    log,
-    clock,
-  });
+  const entry = new URL('../worker.ts', import.meta.url);
+  const groups = [[LIVE_VIEWS.name], [USER_PROFILES.name, ITEMS.name]];
+  await using thread = startProjectorThreads(groups, { entry, settings: { dataDir }, log, clock });
   for (const projection of [LIVE_VIEWS, ITEMS, USER_PROFILES]) {
     thread.follow({ projection: projection.name, generation: 1, tenant: followed.id });
   }

@@ -30,6 +30,7 @@ export type { ViewProgress, ViewState } from './view-progress.ts';
 export { hostProjectors } from './hosted-projectors.ts';
 export type { HostedProjector, OpenProjectors, StartProjector, Surroundings } from './hosted-projectors.ts';
 export { startProjectorThread } from './projector-thread.ts';
+export { startProjectorThreads } from './projector-threads.ts';
 export type { ProjectorThread, ProjectorThreadOptions } from './projector-thread.ts';
 export type { ProjectorOf } from './projector-messages.ts';
 export { startViewProjector, viewProgressOf } from './view-projector.ts';
