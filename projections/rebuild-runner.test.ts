@@ -7,8 +7,9 @@ import { Fault } from '#domain';
 import type { PositionVector, RebuildScope, TenantId } from '#domain';
 import { openFactViewUpkeep } from '#projections';
 import type { ProjectionOf } from '#projections';
-import { eventsOf, openRebuildHouse, tenantId } from '../test/rebuild-house.ts';
+import { eventsOf, openRebuildHouse } from '../test/rebuild-house.ts';
 import type { RebuildHouse } from '../test/rebuild-house.ts';
+import { tenantId } from '../test/tenant-id.ts';
 
 const ACME = tenantId('acme');
 const UMBRA = tenantId('umbra');

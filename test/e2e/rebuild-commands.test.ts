@@ -10,8 +10,9 @@ import { createRebuildRouter } from '#projections';
 import type { FactBatch, ProjectionDocument } from '#projections';
 import { runProgram } from '../../ops/cli/program.ts';
 import { answerFault, faultOf } from '../../ops/fault-status.ts';
-import { eventsOf, openRebuildHouse, tenantId } from '../rebuild-house.ts';
+import { eventsOf, openRebuildHouse } from '../rebuild-house.ts';
 import type { HouseOptions } from '../rebuild-house.ts';
+import { tenantId } from '../tenant-id.ts';
 
 const ACME = tenantId('acme');
 const UMBRA = tenantId('umbra');

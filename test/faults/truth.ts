@@ -15,6 +15,7 @@ import { funnelUsers } from '../invariants/oracles.ts';
 import { profileQuestions } from '../invariants/profile-oracle.ts';
 import { askPath, comparable } from '../invariants/scenario-questions.ts';
 import type { Platform } from '../platform.ts';
+import { tenantId } from '../tenant-id.ts';
 
 /** What was sent, what was said to it, and what is known beside that. */
 export type Told = {
@@ -246,12 +247,6 @@ function sameEvent(found: Event, sent: Event): void {
     const kept = (found as unknown as Record<string, Json>)[member];
     assert.equal(kept === undefined ? undefined : canonicalJson(kept), canonicalJson(value), member);
   }
-}
-
-function tenantId(name: string): TenantId {
-  const parsed = parseTenantId(name);
-  assert.ok(parsed.ok);
-  return parsed.tenant;
 }
 
 /** Rows with numbers as numbers, in the order of their texts. */
