@@ -35,6 +35,7 @@ Examples:
   daybook projections rebuild facts --tenant acme --event purchase --activate
   daybook projections accept facts "2024-03-*" --tenant acme --reason "as meant"
   daybook projections activate facts --tenant acme
+  daybook projections repair facts --tenant acme
 `;
 
 /** Adds `daybook projections` to the command line. */
@@ -44,7 +45,6 @@ export function addProjections(program: Command, about: About): void {
     .description('read models: how far they are, and rebuilding them beside the ones that serve')
     .addHelpText('after', EXAMPLES + EXIT_CODES);
   const { around, url } = about;
-  addProjectionsRepair(projections, { around, url });
 
   asked(projections.command('list').description('every projection of a tenant')).action(
     async (flags: Flags) => {
@@ -101,6 +101,7 @@ export function addProjections(program: Command, about: About): void {
       const members = { generation: numberOf('<generation>', generation) };
       await change('drop', projection, { flags, members });
     });
+  addProjectionsRepair(projections, { around, url });
 
   async function change(
     command: ProjectionCommand,
