@@ -1,16 +1,9 @@
 import type { Command } from 'commander';
 import type { ProjectionCommand } from '#projections';
 import { CommandFailed } from './output.ts';
-import type { Surroundings } from './output.ts';
+import type { AskingCommands } from './output.ts';
 import { addProjectionsRepair } from './projections-repair.ts';
 import { runProjectionChange, runProjectionList, runProjectionShow } from './projections.ts';
-
-type About = {
-  readonly around: Surroundings;
-  readonly end: (given: { readonly exit: number }) => void;
-  /** The platform as configured. */
-  readonly url: () => string;
-};
 
 type Flags = { readonly tenant: string; readonly url?: string; readonly json: boolean };
 type ChangeFlags = Flags & { readonly reason?: string; readonly as?: string; readonly wait?: boolean };
@@ -39,7 +32,7 @@ Examples:
 `;
 
 /** Adds `daybook projections` to the command line. */
-export function addProjections(program: Command, about: About): void {
+export function addProjections(program: Command, about: AskingCommands): void {
   const projections = program
     .command('projections')
     .description('read models: how far they are, and rebuilding them beside the ones that serve')

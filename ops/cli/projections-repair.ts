@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { askPlatform, linesOf } from './client.ts';
 import { CommandFailed } from './output.ts';
-import type { Surroundings } from './output.ts';
+import type { AskingCommands, Surroundings } from './output.ts';
 
 type RepairFlags = {
   readonly tenant: string;
@@ -29,7 +29,7 @@ type RepairLine = {
 /** Adds `repair` to `daybook projections`. */
 export function addProjectionsRepair(
   projections: Command,
-  { around, url }: { readonly around: Surroundings; readonly url: () => string },
+  { around, url }: Pick<AskingCommands, 'around' | 'url'>,
 ): void {
   projections
     .command('repair')
