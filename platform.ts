@@ -2,17 +2,10 @@ import { v7 as newId } from 'uuid';
 import { SCENARIO_TEMPLATES } from '#domain';
 import { createHttpEntries, createHttpIngress, createIngress } from '#ingress';
 import { createAudit, openCatalogue, openTenants } from '#log';
-import { OWN_ROUTES, assembleOpenApi, createApi, describeConfig, createFaultLog, statusOf } from '#ops';
+import { createApi, createFaultLog, describeApi, describeConfig, statusOf } from '#ops';
 import type { Config, HttpServer, Logger, Readiness } from '#ops';
-import { REBUILD_ROUTES, createRebuildRouter } from '#projections';
+import { createRebuildRouter } from '#projections';
 import {
-  DOCUMENT_PATHS,
-  FACT_UPKEEP_API,
-  RAW_HISTORY_PATHS,
-  RAW_HISTORY_SCHEMAS,
-  RECEIPT_ROUTES,
-  SQL_PATHS,
-  SQL_SCHEMAS,
   createAsOfRouter,
   createExplainRouter,
   createLiveQuestions,
@@ -30,15 +23,9 @@ import {
   createRepairRouter,
   createSqlQuestions,
   createSqlRouter,
-  describeAsOf,
-  describeExplanations,
-  describeLiveQuestions,
-  describeQueries,
   openReconciliation,
 } from '#query';
 import {
-  TRACKING_CONFIG_PATHS,
-  TRACKING_CONFIG_SCHEMAS,
   createSchemaRegistry,
   createTrackingConfigRouter,
   openTrackingConfigs,
@@ -130,22 +117,7 @@ export async function openPlatform(config: Config, surroundings: Surroundings): 
   const live = createLiveQuestions({ views, progress: progress.live_views, tenants, clock });
   const history = createRawHistory({ ...ofFacts, log, audit });
   const receipts = createReceipts({ ...models, log, projections: progress });
-  const document = assembleOpenApi(version, [
-    door,
-    entries,
-    describeQueries(),
-    describeExplanations(),
-    describeLiveQuestions(),
-    describeAsOf(),
-    { paths: DOCUMENT_PATHS, schemas: {} },
-    { paths: SQL_PATHS, schemas: SQL_SCHEMAS },
-    { paths: RAW_HISTORY_PATHS, schemas: RAW_HISTORY_SCHEMAS },
-    RECEIPT_ROUTES,
-    REBUILD_ROUTES,
-    FACT_UPKEEP_API,
-    { paths: TRACKING_CONFIG_PATHS, schemas: TRACKING_CONFIG_SCHEMAS },
-    OWN_ROUTES,
-  ]);
+  const document = describeApi(version, [door, entries]);
   const api = createApi({
     routers: [
       createQueryRouter(queries),

@@ -4,22 +4,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { createHttpEntries, createHttpIngress } from '#ingress';
 import type { HttpEntriesOptions, Ingress } from '#ingress';
-import { REBUILD_ROUTES } from '#projections';
-import {
-  DOCUMENT_PATHS,
-  RAW_HISTORY_PATHS,
-  RAW_HISTORY_SCHEMAS,
-  RECEIPT_ROUTES,
-  SQL_PATHS,
-  SQL_SCHEMAS,
-  describeAsOf,
-  describeExplanations,
-  describeLiveQuestions,
-  describeQueries,
-} from '#query';
-import { TRACKING_CONFIG_PATHS, TRACKING_CONFIG_SCHEMAS } from '#schema-registry';
-import { assembleOpenApi } from './openapi.ts';
-import { OWN_ROUTES } from './own-routes.ts';
+import { describeApi } from './api-description.ts';
 
 type Json = null | boolean | number | string | Json[] | JsonObject;
 interface JsonObject {
@@ -28,23 +13,7 @@ interface JsonObject {
 
 const door = createHttpIngress({} as Ingress, { fail: () => undefined });
 const document = JSON.parse(
-  JSON.stringify(
-    assembleOpenApi('1.0.0', [
-      door,
-      createHttpEntries({} as HttpEntriesOptions),
-      describeQueries(),
-      describeExplanations(),
-      describeLiveQuestions(),
-      describeAsOf(),
-      { paths: DOCUMENT_PATHS, schemas: {} },
-      { paths: SQL_PATHS, schemas: SQL_SCHEMAS },
-      { paths: RAW_HISTORY_PATHS, schemas: RAW_HISTORY_SCHEMAS },
-      RECEIPT_ROUTES,
-      REBUILD_ROUTES,
-      { paths: TRACKING_CONFIG_PATHS, schemas: TRACKING_CONFIG_SCHEMAS },
-      OWN_ROUTES,
-    ]),
-  ),
+  JSON.stringify(describeApi('1.0.0', [door, createHttpEntries({} as HttpEntriesOptions)])),
 ) as JsonObject & { paths: Record<string, Record<string, JsonObject>> };
 
 const isObject = (value: Json | undefined): value is JsonObject =>
@@ -95,6 +64,21 @@ test('every operation has a summary, a group and described answers, and no two h
       const described =
         isObject(response) && typeof response['$ref'] === 'string' ? lookUp(response['$ref']) : response;
       assert.ok(isObject(described) && typeof described['description'] === 'string', `${name} ${status}`);
+    }
+  }
+});
+
+test('every group is described, and has routes', () => {
+  const groups = Array.isArray(document['tags']) ? document['tags'].map((tag) => isObject(tag) && tag['name']) : [];
+  const used = new Set(operations.map(({ operation }) => (operation['tags'] as string[])[0]));
+  assert.deepEqual(new Set(groups), used);
+});
+
+test('every operation that needs something has an example that says it', () => {
+  for (const { name, operation } of operations) {
+    const parameters = Array.isArray(operation['parameters']) ? operation['parameters'] : [];
+    for (const one of parameters) {
+      if (isObject(one) && one['required'] === true) assert.ok('example' in one, `${name}: ${String(one['name'])}`);
     }
   }
 });

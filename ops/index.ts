@@ -1,5 +1,6 @@
 export { announceStart } from './announce.ts';
 export type { Started } from './announce.ts';
+export { describeApi } from './api-description.ts';
 export { createApi } from './api.ts';
 export type { ApiOptions } from './api.ts';
 export { describeConfig, flagOf, parseConfig } from './config.ts';

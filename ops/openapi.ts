@@ -12,6 +12,8 @@ export type OpenApiDocument = {
   readonly openapi: '3.1.0';
   readonly info: object;
   readonly servers: readonly object[];
+  /** The groups of the operations, in the order in which they are shown. */
+  readonly tags?: readonly { readonly name: string; readonly description: string }[];
   readonly paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly components: {
     readonly schemas: Readonly<Record<string, unknown>>;

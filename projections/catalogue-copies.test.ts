@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { CatalogueEntry } from '#domain';
 import { temporaryDir } from '../test/platform.ts';
+import { tenantId } from '../test/tenant-id.ts';
 import { startCatalogueCopies } from './catalogue-copies.ts';
-import { tenantId } from './document-store.contract.ts';
 import type { DocumentStore } from './document-store.ts';
 import { openLmdbDocumentStore } from './lmdb-document-store.ts';
 

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseTenantId } from '#domain';
-import type { TenantId } from '#domain';
+import { tenantId } from '../test/tenant-id.ts';
 import type { CheckpointStore } from './checkpoint-store.ts';
 
 /** What a checkpoint store must promise; `reopen` closes one and opens the same again. */
@@ -68,10 +67,4 @@ export function checkpointStoreContract(
     const again = await reopen();
     assert.deepEqual(await again.load(acme), { logIdentity: 'x', vector: [7n] });
   });
-}
-
-function tenantId(text: string): TenantId {
-  const parsed = parseTenantId(text);
-  assert.ok(parsed.ok);
-  return parsed.tenant;
 }

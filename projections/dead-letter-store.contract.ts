@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseTenantId } from '#domain';
-import type { TenantId } from '#domain';
+import { tenantId } from '../test/tenant-id.ts';
 import type { DeadLetterStore } from './dead-letter-store.ts';
 
 type Opened = {
@@ -79,10 +78,4 @@ export function deadLetterStoreContract(name: string, open: () => Promise<Opened
     assert.deepEqual((await again.find(acme, one, 9)).offsets, [2n]);
     assert.deepEqual(await again.checkpoint(acme), at(3n));
   });
-}
-
-function tenantId(text: string): TenantId {
-  const parsed = parseTenantId(text);
-  assert.ok(parsed.ok);
-  return parsed.tenant;
 }

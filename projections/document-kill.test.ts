@@ -7,10 +7,11 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Event } from '#domain';
 import { openLmdbEventLog } from '../log/lmdb-event-log.ts';
+import { recordOf } from '../test/log-record.ts';
 import { temporaryDir } from '../test/platform.ts';
+import { tenantId } from '../test/tenant-id.ts';
 import { USER_PROFILES } from './document-projection.ts';
 import { startDocumentProjector } from './document-projector.ts';
-import { tenantId } from './document-store.contract.ts';
 import { openLmdbDocumentStore } from './lmdb-document-store.ts';
 
 const KILLS = 15;
@@ -67,20 +68,7 @@ async function append(dataDir: string): Promise<void> {
   for (let from = 0; from < EVENTS; from += 10_000) {
     await log.append(
       everything,
-      Array.from({ length: 10_000 }, (_, index) => {
-        const event = eventOf(from + index);
-        const headers = {
-          eventId: event.event_id,
-          contentHash: Buffer.alloc(16, event.event_id),
-          source: 'http',
-          schema: event.schema,
-          schemaVersion: 1,
-          receivedAtMs: 0,
-          timestampMs: event.timestamp,
-          valid: true,
-        };
-        return { key: Buffer.from(event.user_id ?? ''), headers, value: Buffer.from(JSON.stringify(event)) };
-      }),
+      Array.from({ length: 10_000 }, (_, index) => recordOf(eventOf(from + index))),
     );
   }
 }

@@ -2,14 +2,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import type { Event, PositionVector, TenantId } from '#domain';
-import type { EventLog, NewRecord } from '#log';
+import type { EventLog } from '#log';
 import { openLmdbEventLog } from '../log/lmdb-event-log.ts';
+import { recordOf } from '../test/log-record.ts';
 import { temporaryDir } from '../test/platform.ts';
 import { createRandom, seedOfRun } from '../test/random.ts';
+import { tenantId } from '../test/tenant-id.ts';
 import { ITEMS, USER_PROFILES } from './document-projection.ts';
 import { startDocumentProjector } from './document-projector.ts';
 import type { DocumentProgress } from './document-projector.ts';
-import { tenantId } from './document-store.contract.ts';
 import type { DocumentStore } from './document-store.ts';
 import { openLmdbDocumentStore } from './lmdb-document-store.ts';
 import type { ProjectorTuning } from './projector.ts';
@@ -70,20 +71,7 @@ const eventOf = (tenant: TenantId, index: number, more: Partial<Event> = {}): Ev
 
 async function append(house: House, tenant: TenantId, events: readonly Event[]): Promise<PositionVector> {
   await house.log.create(tenant, { partitions: PARTITIONS });
-  const records = events.map((event): NewRecord => ({
-    key: Buffer.from(event.user_id ?? event.item_id ?? ''),
-    headers: {
-      eventId: event.event_id,
-      contentHash: Buffer.alloc(16, event.event_id),
-      source: 'http',
-      schema: event.schema,
-      schemaVersion: 1,
-      receivedAtMs: START,
-      timestampMs: event.timestamp,
-      valid: true,
-    },
-    value: Buffer.from(JSON.stringify(event)),
-  }));
+  const records = events.map((event) => recordOf(event));
   await house.log.append({ tenant, channel: 'events' }, records);
   return (await house.log.bounds({ tenant, channel: 'events' })).next;
 }

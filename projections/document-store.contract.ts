@@ -1,18 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { parseTenantId } from '#domain';
-import type { JsonObject, TenantId } from '#domain';
+import type { JsonObject } from '#domain';
+import { tenantId } from '../test/tenant-id.ts';
 import type { DocumentId, DocumentSet, DocumentStore, DocumentWrite } from './document-store.ts';
 
 /** A place for documents; what is written through one opening is there in the next. */
 export type DocumentStorage = AsyncDisposable & { open(): Promise<DocumentStore> };
-
-export function tenantId(text: string): TenantId {
-  const parsed = parseTenantId(text);
-  assert.ok(parsed.ok);
-  return parsed.tenant;
-}
 
 const ACME: DocumentSet = { name: 'items', generation: 1, tenant: tenantId('acme') };
 const UMBRA: DocumentSet = { ...ACME, tenant: tenantId('umbra') };

@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseTenantId } from '#domain';
 import type { Event, Tenant } from '#domain';
 import { openLmdbEventLog } from '../log/lmdb-event-log.ts';
+import { recordOf } from '../test/log-record.ts';
 import { openChdbFactStore } from './chdb-fact-store.ts';
 import { startFactProjector } from './fact-projector.ts';
 import type { FactProjectorTuning } from './fact-projector.ts';
@@ -90,20 +91,7 @@ async function append(dataDir: string): Promise<void> {
     const events = Array.from({ length: 10_000 }, (_, index) => eventOf(from + index));
     await log.append(
       everything,
-      events.map((event) => ({
-        key: Buffer.from(event.user_id ?? ''),
-        headers: {
-          eventId: event.event_id,
-          contentHash: Buffer.alloc(16, event.event_id),
-          source: 'http',
-          schema: event.schema,
-          schemaVersion: 1,
-          receivedAtMs: event.server_time,
-          timestampMs: event.timestamp,
-          valid: true,
-        },
-        value: Buffer.from(JSON.stringify(event)),
-      })),
+      events.map((event) => recordOf(event)),
     );
   }
 }

@@ -6,10 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
-import { Fault, parseTenantId } from '#domain';
+import { Fault } from '#domain';
 import type { Event, PositionVector, Tenant, TenantId } from '#domain';
 import type { EventLog, NewRecord } from '#log';
 import { openLmdbEventLog } from '../log/lmdb-event-log.ts';
+import { recordOf } from '../test/log-record.ts';
+import { tenantId } from '../test/tenant-id.ts';
 import { openChdbFactStore } from './chdb-fact-store.ts';
 import type { CheckpointStore } from './checkpoint-store.ts';
 import { startFactProjector } from './fact-projector.ts';
@@ -22,12 +24,6 @@ const UMBRA = tenantId('umbra');
 const START = Date.UTC(2024, 0, 31, 23, 59, 59);
 const DAY_MS = 86_400_000;
 const IN_TIME = (): AbortSignal => AbortSignal.timeout(120_000);
-
-function tenantId(text: string): TenantId {
-  const parsed = parseTenantId(text);
-  assert.ok(parsed.ok);
-  return parsed.tenant;
-}
 
 function eventOf(tenant: TenantId, index: number, more: Partial<Event> = {}): Event {
   return {
@@ -42,23 +38,6 @@ function eventOf(tenant: TenantId, index: number, more: Partial<Event> = {}): Ev
     schema: 'envelope.generic',
     schema_version: 1,
     ...more,
-  };
-}
-
-function recordOf(event: Event, value = JSON.stringify(event)): NewRecord {
-  return {
-    key: Buffer.from(event.user_id ?? ''),
-    headers: {
-      eventId: event.event_id,
-      contentHash: Buffer.alloc(16, event.event_id),
-      source: 'http',
-      schema: event.schema,
-      schemaVersion: event.schema_version,
-      receivedAtMs: event.server_time,
-      timestampMs: event.timestamp,
-      valid: true,
-    },
-    value: Buffer.from(value),
   };
 }
 

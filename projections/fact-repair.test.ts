@@ -4,13 +4,15 @@ import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import type { Event, PositionVector, TenantId } from '#domain';
 import type { FactStore, SliceStore } from '#projections';
-import { openFactHouse, recordOf, tenantOf } from '../test/fact-house.ts';
+import { openFactHouse } from '../test/fact-house.ts';
 import type { FactHouse, FactHouseOptions } from '../test/fact-house.ts';
+import { recordOf } from '../test/log-record.ts';
 import { temporaryDir } from '../test/platform.ts';
 import { createRandom } from '../test/random.ts';
+import { tenantId } from '../test/tenant-id.ts';
 
-const ACME = tenantOf('acme');
-const UMBRA = tenantOf('umbra');
+const ACME = tenantId('acme');
+const UMBRA = tenantId('umbra');
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 const START_MS = Date.UTC(2024, 0, 29);
@@ -256,7 +258,7 @@ test('hours are widened, a pinned vector counts what was there then, duplicates 
   const house = await houseFor(t);
   const early = eventsOf(ACME, 0, 1_000);
   const vector = await house.put(ACME, early);
-  await house.log.append({ tenant: ACME, channel: 'events' }, early.slice(0, 7).map(recordOf));
+  await house.log.append({ tenant: ACME, channel: 'events' }, early.slice(0, 7).map((event) => recordOf(event)));
   await house.put(ACME, eventsOf(ACME, 1_000, 1_500));
   const state = (await house.progress.state(ACME)) ?? assert.fail();
   const { logIdentity, generation } = state;

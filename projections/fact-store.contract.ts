@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Fault, parseTenantId } from '#domain';
+import { Fault } from '#domain';
 import type { Event, TenantId } from '#domain';
+import { tenantId } from '../test/tenant-id.ts';
 import type { FactBatch, FactStore } from './fact-store.ts';
 import { splicedLine } from './spliced-line.ts';
 
@@ -420,12 +421,6 @@ const EVENT_COLUMNS = (
   'event_id event_time event_name user_id device_id session_id platform country region city device_model os_version ' +
   'app_version page_url page_title properties price_value product_name product_id tenant_id kind product'
 ).split(' ');
-
-function tenantId(text: string): TenantId {
-  const parsed = parseTenantId(text);
-  assert.ok(parsed.ok);
-  return parsed.tenant;
-}
 
 function lineOf(tenant: TenantId, partition: number, offset: bigint, more: Partial<Event>): Buffer {
   const event: Event = {

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
-import { parseTenantId } from '#domain';
 import type { PositionVector, TenantId } from '#domain';
 import type { NewRecord } from '#log';
 import { openLmdbEventLog } from '../log/lmdb-event-log.ts';
 import { openLmdbStreamStore } from '../log/lmdb-stream-store.ts';
+import { tenantId } from '../test/tenant-id.ts';
 import { openChdbFactStore } from './chdb-fact-store.ts';
 import { startFactProjector } from './fact-projector.ts';
 import type { FactStore } from './fact-store.ts';
@@ -18,12 +18,6 @@ import { openLmdbCheckpointStore } from './lmdb-checkpoint-store.ts';
 
 const PARTITIONS = 2;
 const ACME = tenantId('acme');
-
-function tenantId(text: string): TenantId {
-  const parsed = parseTenantId(text);
-  assert.ok(parsed.ok);
-  return parsed.tenant;
-}
 
 function recordOf(day: string, n: number): NewRecord {
   const timestampMs = Date.parse(day);

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import type { StreamStore } from '#log';
 import { openLmdbStreamStore } from '../log/lmdb-stream-store.ts';
-import { tenantId } from '../test/rebuild-house.ts';
+import { tenantId } from '../test/tenant-id.ts';
 import { parseGenerationEvent, toStreamEvent } from './generation-stream.ts';
 import { openGenerations } from './generations.ts';
 import type { Generations } from './generations.ts';

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
-import { parseTenantId } from '#domain';
 import type { PositionVector, TenantId } from '#domain';
 import type { NewRecord } from '#log';
 import { openLmdbEventLog } from '../log/lmdb-event-log.ts';
+import { tenantId } from '../test/tenant-id.ts';
 import type { Pause } from './followed-tenant.ts';
 import { PROJECTOR_TUNING, Projector } from './projector.ts';
 import type { Fold } from './projector.ts';
@@ -16,12 +16,6 @@ const ACME = tenantId('acme');
 const UMBRA = tenantId('umbra');
 const IN_TIME = (): AbortSignal => AbortSignal.timeout(60_000);
 const TUNING = { ...PROJECTOR_TUNING, flushAfterMs: 8, restMs: 8, bulkRecords: 100, maxRecords: 40 };
-
-function tenantId(text: string): TenantId {
-  const parsed = parseTenantId(text);
-  assert.ok(parsed.ok);
-  return parsed.tenant;
-}
 
 function recordOf(id: string): NewRecord {
   return {

@@ -9,6 +9,7 @@ import { covers } from '#domain';
 import type { PositionVector, TenantId } from '#domain';
 import type { EventLog, NewRecord } from '#log';
 import { openLmdbEventLog } from '../log/lmdb-event-log.ts';
+import { tenantId } from '../test/tenant-id.ts';
 import { openLmdbViewStore } from './lmdb-view-store.ts';
 import type { ProjectorOf } from './projector-messages.ts';
 import { startProjectorThread } from './projector-thread.ts';
@@ -17,7 +18,6 @@ import { TROUBLE } from '../test/trouble.ts';
 import type { TestSettings } from '../test/trouble.ts';
 import { viewProgressOf } from './view-projector.ts';
 import type { ViewProgress } from './view-progress.ts';
-import { tenantId } from './view-store.contract.ts';
 import type { ViewStore, ViewUpkeep } from './view-store.ts';
 
 const ACME = tenantId('acme');

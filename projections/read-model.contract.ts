@@ -3,10 +3,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { covers, parseTenantId } from '#domain';
+import { covers } from '#domain';
 import type { Event, PositionVector, RebuildScope, TenantId } from '#domain';
-import type { EventLog, NewRecord } from '#log';
+import type { EventLog } from '#log';
 import { openLmdbEventLog } from '../log/lmdb-event-log.ts';
+import { recordOf } from '../test/log-record.ts';
+import { tenantId } from '../test/tenant-id.ts';
 import type { GenerationOf, ReadModel } from './read-model.ts';
 
 /** A read model over a log, with what the suite cannot do through the port. */
@@ -370,27 +372,4 @@ function eventOf(tenant: TenantId, index: number): Event {
       };
     }
   }
-}
-
-function recordOf(event: Event): NewRecord {
-  return {
-    key: Buffer.from(event.user_id ?? event.item_id ?? ''),
-    headers: {
-      eventId: event.event_id,
-      contentHash: Buffer.alloc(16, event.event_id),
-      source: 'http',
-      schema: event.schema,
-      schemaVersion: event.schema_version,
-      receivedAtMs: event.server_time,
-      timestampMs: event.timestamp,
-      valid: true,
-    },
-    value: Buffer.from(JSON.stringify(event)),
-  };
-}
-
-function tenantId(text: string): TenantId {
-  const parsed = parseTenantId(text);
-  assert.ok(parsed.ok);
-  return parsed.tenant;
 }

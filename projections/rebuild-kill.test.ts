@@ -10,8 +10,9 @@ import { inspect } from 'node:util';
 import { keptGenerations } from '#domain';
 import { createRandom, seedOfRun } from '../test/random.ts';
 import type { ProjectionStatus } from '#projections';
-import { eventsOf, openRebuildHouse, tenantId } from '../test/rebuild-house.ts';
+import { eventsOf, openRebuildHouse } from '../test/rebuild-house.ts';
 import type { RebuildHouse } from '../test/rebuild-house.ts';
+import { tenantId } from '../test/tenant-id.ts';
 
 const KILLS = 12;
 const AT_FIRST = 2000;

@@ -7,8 +7,9 @@ import { Fault } from '#domain';
 import type { PositionVector, RebuildScope, TenantId } from '#domain';
 import { openFactViewUpkeep } from '#projections';
 import type { ProjectionOf } from '#projections';
-import { eventsOf, openRebuildHouse, tenantId } from '../test/rebuild-house.ts';
+import { eventsOf, openRebuildHouse, withOtherLogic } from '../test/rebuild-house.ts';
 import type { RebuildHouse } from '../test/rebuild-house.ts';
+import { tenantId } from '../test/tenant-id.ts';
 
 const ACME = tenantId('acme');
 const UMBRA = tenantId('umbra');
@@ -62,23 +63,12 @@ test('a whole rebuild is verified equal, activated, and answers what was answere
   await assert.rejects(ask({ as_of: metaBefore.as_of }), /generation 1 of the facts is not kept/);
 });
 
-/** Facts whose logic is wrong in generation 2: clicks of one tenant's user on one day are called otherwise. */
-function withFault(real: RebuildHouse['store']): RebuildHouse['store'] {
-  const wrong = (line: Uint8Array): Uint8Array => {
-    const event = JSON.parse(Buffer.from(line).toString()) as { timestamp: number; user_id: string };
-    const day = new Date(event.timestamp).toISOString().slice(0, 10);
-    const isMeant = day === '2024-03-05' && event.user_id === 'user_4';
-    return isMeant ? Buffer.from(JSON.stringify({ ...event, event_name: 'clack' })) : line;
-  };
-  return {
-    ...real,
-    insert: (generation, batches) =>
-      real.insert(
-        generation,
-        generation === 2 ? batches.map((one) => ({ ...one, lines: one.lines.map(wrong) })) : batches,
-      ),
-  };
-}
+/** The new logic gives the events of one user on one day another name. */
+const withFault = withOtherLogic((event) => {
+  const isMeant =
+    new Date(event.timestamp).toISOString().startsWith('2024-03-05') && event.user_id === 'user_4';
+  return isMeant ? { ...event, event_name: 'clack' } : event;
+});
 
 test('a fault in the new logic is named by day with examples, and must be accepted by name', async () => {
   await using house = await openRebuildHouse({ facts: withFault });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseTenantId } from '#domain';
 import type { Event, TenantId } from '#domain';
+import { tenantId } from '../test/tenant-id.ts';
 import type { FactBatch, FactStore } from './fact-store.ts';
 import type { SliceStore } from './slice-store.ts';
 import { splicedLine } from './spliced-line.ts';
@@ -135,10 +135,4 @@ function batchOf(
     return line;
   });
   return { tenant, partition, offsets: events.map((_, offset) => BigInt(offset)), lines };
-}
-
-function tenantId(text: string): TenantId {
-  const parsed = parseTenantId(text);
-  assert.ok(parsed.ok);
-  return parsed.tenant;
 }

@@ -7,10 +7,10 @@ import type { TestContext } from 'node:test';
 import type { Event, PositionVector, TenantId } from '#domain';
 import type { EventLog, NewRecord } from '#log';
 import { openLmdbEventLog } from '../log/lmdb-event-log.ts';
+import { tenantId } from '../test/tenant-id.ts';
 import { openLmdbViewStore } from './lmdb-view-store.ts';
 import { startViewProjector } from './view-projector.ts';
 import type { ViewProjectorTuning } from './view-projector.ts';
-import { tenantId } from './view-store.contract.ts';
 import type { ViewScope, ViewStore, ViewUpkeep } from './view-store.ts';
 
 const ACME = tenantId('acme');

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseTenantId } from '#domain';
-import type { TenantId } from '#domain';
 import { createRandom } from '../test/random.ts';
+import { tenantId } from '../test/tenant-id.ts';
 import type { ViewBatch, ViewScope, ViewStore, ViewUpkeep } from './view-store.ts';
 import type { ViewKey, ViewName } from './views.ts';
 
@@ -22,12 +21,6 @@ const NOON = Date.UTC(2026, 6, 1, 12);
 const LOG = '018f6d2e-7a11-7c3e-9d7e-0b1f6f1f2a10';
 
 export const ACME: ViewScope = { projection: 'live_views', generation: 1, tenant: tenantId('acme') };
-
-export function tenantId(text: string): TenantId {
-  const parsed = parseTenantId(text);
-  assert.ok(parsed.ok);
-  return parsed.tenant;
-}
 
 /** Claims all partitions of a log with four. */
 export async function claimAll(store: ViewStore, scope = ACME, prunedAtMs = 0) {

@@ -3,15 +3,8 @@ import { after, before as beforeAll, describe, test } from 'node:test';
 import fc from 'fast-check';
 import { COMPLETION_ACTIONS, covers, isConversion, percent } from '#domain';
 import type { Event, LoggedEvent, TenantId } from '#domain';
-import {
-  AROUND_MS,
-  before,
-  dayOf,
-  historyArbitrary,
-  openAsking,
-  tenantOf,
-  vectorArbitrary,
-} from './asking.contract.ts';
+import { tenantId } from '../test/tenant-id.ts';
+import { AROUND_MS, before, dayOf, historyArbitrary, openAsking, vectorArbitrary } from './asking.contract.ts';
 import type { Asking } from './asking.contract.ts';
 import { createSqlQuestions } from './free-sql-question.ts';
 import type { SqlQuestions } from './free-sql-question.ts';
@@ -198,13 +191,13 @@ describe('views over aggregates', () => {
           const known = before(history, early);
           const rest = history.filter((record) => !known.includes(record));
           if (known.length > 0) await asking.put(known);
-          if (known.length > 0) await asking.seal(tenantOf(id), firstDays);
+          if (known.length > 0) await asking.seal(tenantId(id), firstDays);
           if (rest.length > 0) await asking.put(rest);
-          await asking.seal(tenantOf(id), thenDays);
+          await asking.seal(tenantId(id), thenDays);
           const events = history.flatMap(({ event }) => (event.kind === 'catalog' ? [] : [event]));
           for (const [view, expected] of Object.entries(VIEWS)) {
             assert.deepEqual(
-              inSomeOrder(await rowsOf(tenantOf(id), view)),
+              inSomeOrder(await rowsOf(tenantId(id), view)),
               inSomeOrder(expected(events)),
               view,
             );
@@ -259,7 +252,7 @@ describe('views over aggregates', () => {
   });
 
   test('a tenant without events sees the views without rows', async () => {
-    for (const view of Object.keys(VIEWS)) assert.deepEqual(await rowsOf(tenantOf('nobody'), view), []);
+    for (const view of Object.keys(VIEWS)) assert.deepEqual(await rowsOf(tenantId('nobody'), view), []);
   });
 
   test('the views of the store itself show all days of all tenants from the facts', async () => {

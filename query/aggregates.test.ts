@@ -3,16 +3,8 @@ import { after, before as beforeAll, describe, test } from 'node:test';
 import fc from 'fast-check';
 import { METRICS, bucketEdges, bucketOf, foldMetrics, formatDate, metricOf, parseZone } from '#domain';
 import type { Event, LoggedEvent } from '#domain';
-import {
-  AROUND_MS,
-  before,
-  dayOf,
-  historyArbitrary,
-  historyOf,
-  openAsking,
-  tenantOf,
-  vectorArbitrary,
-} from './asking.contract.ts';
+import { tenantId } from '../test/tenant-id.ts';
+import { AROUND_MS, before, dayOf, historyArbitrary, historyOf, openAsking, vectorArbitrary } from './asking.contract.ts';
 import type { Asking, Sketch } from './asking.contract.ts';
 
 const HOUR_MS = 3_600_000;
@@ -124,7 +116,7 @@ describe('aggregates', () => {
 
   test('a day, and a range of days, of which there is nothing are zeros', async () => {
     const zeros = statsOf([]);
-    const tenant = tenantOf('nobody-yet');
+    const tenant = tenantId('nobody-yet');
     assert.deepEqual(await asking.data('daily-stats', tenant, { date: '2024-03-04' }), {
       date: '2024-03-04',
       stats: zeros,
@@ -138,7 +130,7 @@ describe('aggregates', () => {
 
   test('the day is that of now where none is named, in the zone asked for', async () => {
     const question = { tz: 'Asia/Tokyo', now: '2024-03-04T16:00:00Z' };
-    const { date, meta } = await asking.ask('daily-stats', tenantOf('nobody-yet'), question);
+    const { date, meta } = await asking.ask('daily-stats', tenantId('nobody-yet'), question);
     assert.equal(date, '2024-03-05');
     assert.deepEqual(meta.range, {
       from: '2024-03-05T00:00:00.000+09:00',
@@ -149,7 +141,7 @@ describe('aggregates', () => {
 
   test('what is no day is refused', async () => {
     for (const date of ['2024-02-30', 'yesterday', '20240304', '']) {
-      await assert.rejects(asking.ask('daily-stats', tenantOf('nobody-yet'), { date }), /date must be a day/);
+      await assert.rejects(asking.ask('daily-stats', tenantId('nobody-yet'), { date }), /date must be a day/);
     }
   });
 
@@ -177,8 +169,8 @@ describe('aggregates', () => {
           const rest = history.filter((record) => !known.includes(record));
           // The other tenant has the same ids, twice.
           await asking.put(renamed(history, `${id}-other`));
-          await asking.seal(tenantOf(`${id}-other`), thenDays);
-          const tenant = tenantOf(id);
+          await asking.seal(tenantId(`${id}-other`), thenDays);
+          const tenant = tenantId(id);
           if (known.length > 0) {
             await asking.put(known);
             await asking.seal(tenant, firstDays);

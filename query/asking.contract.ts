@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { covers, isBefore, parseTenantId } from '#domain';
+import { covers, isBefore } from '#domain';
 import type { Event, EventKind, JsonObject, LoggedEvent, PositionVector, TenantId } from '#domain';
 import { Seals } from '#projections';
 import type { FactState, FactStore, Horizon } from '#projections';
@@ -142,12 +142,6 @@ const encoder = new TextEncoder();
 function lineOf({ partition, offset, event }: LoggedEvent): Uint8Array {
   const position = `"log_partition":${partition},"log_offset":${String(offset)}`;
   return encoder.encode(`{${position},${JSON.stringify(event).slice(1)}`);
-}
-
-export function tenantOf(id: string): TenantId {
-  const parsed = parseTenantId(id);
-  if (!parsed.ok) throw new Error(parsed.reason);
-  return parsed.tenant;
 }
 
 /** What a test says of an event; the rest is filled in. */

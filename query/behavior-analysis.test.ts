@@ -3,7 +3,8 @@ import { after, before as beforeAll, describe, test } from 'node:test';
 import fc from 'fast-check';
 import { ACTIONS, SCENARIO_TYPES } from '#domain';
 import type { ActionType, Event } from '#domain';
-import { before, historyOf, openAsking, tenantOf, vectorArbitrary } from './asking.contract.ts';
+import { tenantId } from '../test/tenant-id.ts';
+import { before, historyOf, openAsking, vectorArbitrary } from './asking.contract.ts';
 import type { Asking } from './asking.contract.ts';
 import { behavioursArbitrary, ofTenant, rangeArbitrary, within } from './behaviours.contract.ts';
 
@@ -23,7 +24,7 @@ describe('behaviour by action', () => {
   after(() => asking[Symbol.asyncDispose]());
 
   const answerOf = async (tenant: string, question: object): Promise<Answer> =>
-    (await asking.data('behavior-analysis', tenantOf(tenant), question)) as Answer;
+    (await asking.data('behavior-analysis', tenantId(tenant), question)) as Answer;
 
   /** A user and what they do, in this order or any other. */
   const does = (user_id: string, ...names: ActionType[]) =>

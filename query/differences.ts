@@ -21,6 +21,7 @@ const NAMES = [
   'start',
   'action',
   'metric',
+  'metric_name',
   'group',
   'breakdown',
 ];

@@ -1,6 +1,7 @@
 import { DOCUMENT_FORMS } from './document-forms.ts';
 import type { DocumentForm } from './document-forms.ts';
 import { DOCUMENT_ROUTES } from './http-documents.ts';
+import { parametersOf } from './openapi-parameters.ts';
 
 const META = {
   as_of: 'da1_018f6d2e-7a11-7c3e-9d7e-0b1f6f1f2a10_1_0_k.12.7.a',
@@ -20,6 +21,13 @@ const ITEM = {
 };
 const { item_id: _item, metadata: _metadata, ...PLACED } = ITEM;
 const SCENARIO = { ...PLACED, scenario_type: 'video', name: 'Vlog feed' };
+/** What the examples of the routes that change entries make. */
+const ENTRY = {
+  tenant_id: 'acme',
+  scenario_id: 'vlog_feed',
+  item_id: 'item_67890',
+  model_id: 'rank-deepfm-v1.0',
+};
 const HISTORY = { changed_by: 'anonymous', authenticated: false, reason: '' };
 
 /** One answer of each route, by its path. */
@@ -82,7 +90,7 @@ export const DOCUMENT_PATHS: object = Object.fromEntries(
         operationId: `get${path.replaceAll(/\W+(\w)/g, (_, letter: string) => letter.toUpperCase()).replaceAll(/\W/g, '')}`,
         tags: [path.startsWith('/api/v1/') ? 'catalogue' : 'questions'],
         summary: SUMMARIES[path],
-        parameters: parametersOf(path, form),
+        parameters: parametersFor(path, form),
         responses: {
           200: {
             description: 'As it is now.',
@@ -97,20 +105,12 @@ export const DOCUMENT_PATHS: object = Object.fromEntries(
   ]),
 );
 
-function parametersOf(path: string, form: DocumentForm): readonly object[] {
-  const { properties, required = [] } = DOCUMENT_FORMS[form] as {
-    readonly properties: object;
-    readonly required?: readonly string[];
-  };
-  const inPath = (name: string): boolean => path.includes(`{${name}}`);
-  return Object.entries(properties)
-    .filter(([name]) => inPath(name) || name !== 'model_id' || path.includes('model'))
-    .map(([name, schema]) => ({
-      name,
-      in: inPath(name) ? 'path' : 'query',
-      required: inPath(name) || required.includes(name),
-      schema: JSON.parse(JSON.stringify(schema)) as object,
-    }));
+/** Only what belongs to model configs is asked about the model. */
+function parametersFor(path: string, form: DocumentForm): readonly object[] {
+  const example = path.startsWith('/api/analytics/') ? { tenant_id: 'acme', user_id: 'u1' } : ENTRY;
+  return parametersOf(path, DOCUMENT_FORMS[form], example).filter(
+    ({ name }) => name !== 'model_id' || path.includes('model'),
+  );
 }
 
 function answerOf(path: string): object {

@@ -13,6 +13,7 @@ import {
 } from './explanation-forms.ts';
 import { BY_GET } from './http-query.ts';
 import { META_EXAMPLE } from './openapi.ts';
+import { parametersOf } from './openapi-parameters.ts';
 import type { QueryDescription } from './openapi.ts';
 import { CATALOGUE } from './queries.ts';
 
@@ -50,24 +51,12 @@ function requiredOf(name: AnalysisName): readonly string[] {
 }
 
 function byGet(name: AnalysisName): object {
-  const example = exampleOf(name);
-  const parameters = Object.entries(membersOf(name)).map(([member, form]) => {
-    const value = example[member];
-    return {
-      name: member,
-      in: 'query',
-      required: requiredOf(name).includes(member),
-      schema: member === 'cell' ? { type: 'string' } : plain(form),
-      ...(member === 'cell'
-        ? {
-            description: plain(EXPLAIN_SCHEMA.properties.cell)['description'],
-            example: JSON.stringify(value),
-          }
-        : value === undefined
-          ? {}
-          : { example: value }),
-    };
-  });
+  const form = { properties: membersOf(name), required: requiredOf(name) };
+  const parameters = parametersOf('', form, exampleOf(name)).map((each) =>
+    each.name === 'cell'
+      ? { ...each, schema: { type: 'string' }, example: JSON.stringify(each.example) }
+      : each,
+  );
   return { ...operation(name, 'ByGet'), parameters };
 }
 
@@ -90,7 +79,7 @@ function byPost(name: AnalysisName): object {
 function operation(name: AnalysisName, how: string): object {
   const word = name.replaceAll(/(?:^|-)(.)/g, (_, letter: string) => letter.toUpperCase());
   return {
-    tags: ['questions'],
+    tags: ['explanations'],
     operationId: `explain${word}${how}`,
     summary: `Who and what makes a number of ${name}, down to the raw records`,
     responses: RESPONSES,

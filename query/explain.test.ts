@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { after, before as beforeAll, describe, test } from 'node:test';
 import { Fault } from '#domain';
 import type { FaultCode } from '#domain';
+import { tenantId } from '../test/tenant-id.ts';
 import type { AnalysisName } from './analysis.ts';
-import { historyOf, tenantOf } from './asking.contract.ts';
+import { historyOf } from './asking.contract.ts';
 import type { Sketch } from './asking.contract.ts';
 import type { Explanation } from './explain.ts';
 import { openExplaining, positionsOf } from './explaining.contract.ts';
@@ -147,7 +148,7 @@ describe('an explanation', () => {
       isRefused('QUERY_UNEXPLAINABLE', undefined, {}),
     );
     await assert.rejects(
-      explaining.explain('dashboard', tenantOf('nobody-there'), { ...MARCH, cell: 'ctr' }),
+      explaining.explain('dashboard', tenantId('nobody-there'), { ...MARCH, cell: 'ctr' }),
       isRefused('QUERY_UNEXPLAINABLE', undefined, {}),
     );
   });

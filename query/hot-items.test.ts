@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before as beforeAll, describe, test } from 'node:test';
 import fc from 'fast-check';
 import type { Event } from '#domain';
-import { before, historyOf, openAsking, tenantOf, vectorArbitrary } from './asking.contract.ts';
+import { tenantId } from '../test/tenant-id.ts';
+import { before, historyOf, openAsking, vectorArbitrary } from './asking.contract.ts';
 import type { Asking } from './asking.contract.ts';
 import { behavioursArbitrary, ofTenant, rangeArbitrary, within } from './behaviours.contract.ts';
 
@@ -24,7 +25,7 @@ describe('hot items', () => {
   after(() => asking[Symbol.asyncDispose]());
 
   const itemsOf = async (tenant: string, question: object): Promise<readonly Item[]> => {
-    const answer = await asking.data('hot-items', tenantOf(tenant), question);
+    const answer = await asking.data('hot-items', tenantId(tenant), question);
     return (answer as { items: readonly Item[] }).items;
   };
 

@@ -3,6 +3,7 @@ import { RECONCILIATION_QUESTION } from './reconciliation.ts';
 import type { Reconciliation } from './reconciliation.ts';
 import { tenantOf } from './http-query.ts';
 import { REPAIR_PATHS, REPAIR_SCHEMAS } from './http-repair.ts';
+import { parametersOf } from './openapi-parameters.ts';
 
 const integer = { type: 'integer' } as const;
 
@@ -41,15 +42,9 @@ const RECONCILIATION_PATHS = {
   '/api/v1/reconciliation': {
     get: {
       operationId: 'reconcile',
-      tags: ['operations'],
+      tags: ['projections'],
       summary: 'What the door accepted, the log and the facts beside each other, by hour or day',
-      parameters: Object.entries(RECONCILIATION_QUESTION.properties).map(([name, schema]) => ({
-        name,
-        in: 'query',
-        required: name === 'tenant_id',
-        schema: JSON.parse(JSON.stringify(schema)) as object,
-        ...(name === 'tenant_id' ? { example: 'acme' } : {}),
-      })),
+      parameters: parametersOf('', RECONCILIATION_QUESTION, { tenant_id: 'acme' }),
       responses: {
         200: {
           description:

@@ -41,7 +41,7 @@ export const REPAIR_PATHS = {
   '/api/v1/projections/facts/repair': {
     post: {
       operationId: 'repairFacts',
-      tags: ['operations'],
+      tags: ['projections'],
       summary: 'Projects records again that the facts have lost, and removes copies',
       requestBody: {
         required: true,

@@ -3,6 +3,7 @@ import type { LiveQuestion } from './live-question.ts';
 import { LIVE_QUESTIONS } from './live-questions.ts';
 import type { QueryDescription } from './openapi.ts';
 import { COMMON_META } from './openapi-meta.ts';
+import { parametersOf } from './openapi-parameters.ts';
 
 /** Describes every route of the live questions from the schemas the questions are checked by. */
 export function describeLiveQuestions(): QueryDescription {
@@ -15,18 +16,7 @@ export function describeLiveQuestions(): QueryDescription {
 }
 
 function operationOf({ name, path, schema, summary, example }: LiveQuestion): object {
-  const required = (schema as { readonly required?: readonly string[] }).required ?? [];
-  const question = example.question as Readonly<Record<string, unknown>>;
-  const parameters = Object.entries(schema.properties).map(([member, form]) => {
-    const inPath = path.includes(`{${member}}`);
-    return {
-      name: member,
-      in: inPath ? 'path' : 'query',
-      required: inPath || required.includes(member),
-      schema: JSON.parse(JSON.stringify(form)) as object,
-      ...(question[member] === undefined ? {} : { example: question[member] }),
-    };
-  });
+  const parameters = parametersOf(path, schema, example.question);
   return { tags: ['live'], operationId: name, summary, parameters, responses: responsesOf(example.answer) };
 }
 

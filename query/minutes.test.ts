@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before as beforeAll, describe, test } from 'node:test';
 import fc from 'fast-check';
 import { Fault } from '#domain';
-import { AROUND_MS, before, historyOf, openAsking, tenantOf, vectorArbitrary } from './asking.contract.ts';
+import { tenantId } from '../test/tenant-id.ts';
+import { AROUND_MS, before, historyOf, openAsking, vectorArbitrary } from './asking.contract.ts';
 import type { Asking } from './asking.contract.ts';
 import { behavioursArbitrary, ofTenant } from './behaviours.contract.ts';
 
@@ -16,7 +17,7 @@ describe('minutes', () => {
   after(() => asking[Symbol.asyncDispose]());
 
   const pointsOf = async (tenant: string, question: object): Promise<readonly Point[]> => {
-    const answer = await asking.data('minutes', tenantOf(tenant), question);
+    const answer = await asking.data('minutes', tenantId(tenant), question);
     return (answer as { points: readonly Point[] }).points;
   };
 

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before as beforeAll, describe, test } from 'node:test';
 import fc from 'fast-check';
 import type { Event } from '#domain';
-import { before, historyOf, openAsking, tenantOf, vectorArbitrary } from './asking.contract.ts';
+import { tenantId } from '../test/tenant-id.ts';
+import { before, historyOf, openAsking, vectorArbitrary } from './asking.contract.ts';
 import type { Asking } from './asking.contract.ts';
 import { behavioursArbitrary, ofTenant, rangeArbitrary, within } from './behaviours.contract.ts';
 
@@ -56,7 +57,7 @@ describe('one user, one item', () => {
         did('click', '2024-03-06T00:00:00Z'),
       ]),
     );
-    const answer = await asking.data('user-activity', tenantOf('days'), { ...RANGE, user_id: 'u1' });
+    const answer = await asking.data('user-activity', tenantId('days'), { ...RANGE, user_id: 'u1' });
     const click = { kind: 'behaviour', event: 'click' };
     const impression = { kind: 'behaviour', event: 'impression', count: 1 };
     const generic = { kind: 'generic', event: 'click', count: 1 };
@@ -72,7 +73,7 @@ describe('one user, one item', () => {
         { date: '2024-03-05', events: 1, by_event: [generic] },
       ],
     });
-    const nobody = await asking.data('user-activity', tenantOf('days'), { ...RANGE, user_id: 'u7' });
+    const nobody = await asking.data('user-activity', tenantId('days'), { ...RANGE, user_id: 'u7' });
     assert.deepEqual(nobody, {
       total: { events: 0, first_at: null, last_at: null, by_event: [] },
       days: [
@@ -96,7 +97,7 @@ describe('one user, one item', () => {
         did('impression', '2024-03-06T00:00:00Z'),
       ]),
     );
-    const answer = await asking.data('item-stats', tenantOf('item'), { ...RANGE, item_id: 'i1' });
+    const answer = await asking.data('item-stats', tenantId('item'), { ...RANGE, item_id: 'i1' });
     const first = {
       impressions: 2,
       clicks: 1,

@@ -1,4 +1,3 @@
-import type { TObject } from 'typebox';
 import { DIFF_QUESTION } from './diffs.ts';
 import { explanationSchema } from './explain-live.ts';
 import { PROFILE_EXPLANATION } from './explain-profile.ts';
@@ -12,6 +11,7 @@ import {
 } from './explanation-forms.ts';
 import { LEVELS } from './explanation-page.ts';
 import { LIVE_QUESTIONS } from './live-questions.ts';
+import { parametersOf } from './openapi-parameters.ts';
 import type { QueryDescription } from './openapi.ts';
 
 /** Describes the explanations of live views and profiles, and the diff of two answers. */
@@ -22,7 +22,10 @@ export function describeAsOf(): QueryDescription {
       tags: ['explanations'],
       operationId: `${question.name}Explanation`,
       summary: `What a figure is made of: ${question.summary.toLowerCase()}`,
-      parameters: parametersOf(path, explanationSchema(question)),
+      parameters: parametersOf(path, explanationSchema(question), {
+        ...question.example.question,
+        ...CELL_EXAMPLES[question.name],
+      }),
       responses: responsesOf(LIVE_EXAMPLE, explainedBy({})),
     };
     return [path, { get: operation }] as const;
@@ -36,7 +39,11 @@ export function describeAsOf(): QueryDescription {
           tags: ['explanations'],
           operationId: 'profileExplanation',
           summary: 'What a field of a profile is made of',
-          parameters: parametersOf(profile, PROFILE_EXPLANATION),
+          parameters: parametersOf(profile, PROFILE_EXPLANATION, {
+            tenant_id: 'acme',
+            user_id: 'u1',
+            field: 'features.action_counts.click',
+          }),
           responses: responsesOf(
             PROFILE_EXAMPLE,
             explainedBy({ user_id: { type: 'string' }, field: { type: ['string', 'null'] } }),
@@ -48,8 +55,10 @@ export function describeAsOf(): QueryDescription {
           tags: ['questions'],
           operationId: 'diffByGet',
           summary: 'What became of an answer between two tokens, and why',
-          parameters: parametersOf('', DIFF_QUESTION).map((each) =>
-            each.name === 'question' ? { ...each, schema: { type: 'string' } } : each,
+          parameters: parametersOf('', DIFF_QUESTION, DIFF_QUESTION_EXAMPLE).map((each) =>
+            each.name === 'question'
+              ? { ...each, schema: { type: 'string' }, example: JSON.stringify(each.example) }
+              : each,
           ),
           responses: responsesOf(DIFF_EXAMPLE),
         },
@@ -62,13 +71,7 @@ export function describeAsOf(): QueryDescription {
             content: {
               'application/json': {
                 schema: { $ref: '#/components/schemas/DiffQuestion' },
-                example: {
-                  tenant_id: 'acme',
-                  analysis: 'dashboard',
-                  question: { from: '2024-03-04', to: '2024-03-11' },
-                  before: BEFORE,
-                  after: AFTER,
-                },
+                example: DIFF_QUESTION_EXAMPLE,
               },
             },
           },
@@ -78,19 +81,6 @@ export function describeAsOf(): QueryDescription {
     },
     schemas: { DiffQuestion: JSON.parse(JSON.stringify(DIFF_QUESTION)) as object },
   };
-}
-
-function parametersOf(path: string, schema: TObject) {
-  const { required = [] } = schema as { readonly required?: readonly string[] };
-  return Object.entries(schema.properties).map(([name, form]) => {
-    const inPath = path.includes(`{${name}}`);
-    return {
-      name,
-      in: inPath ? 'path' : 'query',
-      required: inPath || required.includes(name),
-      schema: JSON.parse(JSON.stringify(form)) as object,
-    };
-  });
 }
 
 /** The form of an explanation that has been read from the log itself. */
@@ -151,6 +141,24 @@ function responsesOf(example: object, schema: object = { type: 'object' }): obje
 
 const BEFORE = 'da1_018f6d2e-7a11-7c3e-9d7e-0b1f6f1f2a10_1_0_k.12.7.a';
 const AFTER = 'da1_018f6d2e-7a11-7c3e-9d7e-0b1f6f1f2a10_1_0_l.12.7.a';
+
+/** What names a figure of each live question, in an example. */
+const CELL_EXAMPLES: Readonly<Record<string, object>> = {
+  hotItems: { item_id: 'i7' },
+  realtimeMetrics: { cell: 'ctr' },
+  realtimeMinutes: { cell: 'pv', minute: '2024-03-11T07:59:00.000Z' },
+  realtimeStats: { cell: 'last_hour.events' },
+  recentViews: { item_id: 'i7' },
+  itemStats: { cell: 'click_count' },
+};
+
+const DIFF_QUESTION_EXAMPLE = {
+  tenant_id: 'acme',
+  analysis: 'dashboard',
+  question: { from: '2024-03-04', to: '2024-03-11' },
+  before: BEFORE,
+  after: AFTER,
+};
 
 const LIVE_EXAMPLE = {
   analysis: 'realtimeMetrics',

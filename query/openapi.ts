@@ -2,6 +2,7 @@ import type { AnalysisName } from './analysis.ts';
 import { CATALOGUE } from './queries.ts';
 import { COUNTED_RANGE, COUNTED_RANGE_EXAMPLE } from './counted-range.ts';
 import { COMMON_META } from './openapi-meta.ts';
+import { parametersOf } from './openapi-parameters.ts';
 
 /** The part of the API description that the questions bring along, in OpenAPI 3.1. */
 export type QueryDescription = { readonly paths: object; readonly schemas: object };
@@ -34,20 +35,11 @@ function oneWord(name: string): string {
 
 function byGet(name: AnalysisName): object {
   const { schema, summary, example } = CATALOGUE[name];
-  const required = (schema as { required?: readonly string[] }).required ?? [];
-  const question = example.question as Readonly<Record<string, unknown>>;
-  const parameters = Object.entries(schema.properties).map(([member, form]) => ({
-    name: member,
-    in: 'query',
-    required: required.includes(member),
-    schema: JSON.parse(JSON.stringify(form)) as object,
-    ...(question[member] === undefined ? {} : { example: question[member] }),
-  }));
   return {
     tags: ['questions'],
     operationId: `${oneWord(name)}ByGet`,
     summary,
-    parameters,
+    parameters: parametersOf('', schema, example.question),
     responses: responsesOf(name),
   };
 }

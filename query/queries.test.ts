@@ -3,10 +3,11 @@ import { after, before as beforeAll, describe, test } from 'node:test';
 import { Ajv } from 'ajv';
 import { Fault, formatAsOf, formatReceipt, parseAsOf } from '#domain';
 import type { LoggedEvent } from '#domain';
+import { tenantId } from '../test/tenant-id.ts';
 import { CATALOGUE } from './queries.ts';
 import type { Answer } from './queries.ts';
 import type { AnalysisName } from './analysis.ts';
-import { LOG, eventOf, historyOf, openAsking, tenantOf } from './asking.contract.ts';
+import { LOG, eventOf, historyOf, openAsking } from './asking.contract.ts';
 import type { Asking } from './asking.contract.ts';
 
 const RANGE = { from: '2024-03-04', to: '2024-03-06' };
@@ -169,12 +170,12 @@ describe('questions', () => {
 
   test('an unknown tenant is answered with zeros and a notice', async () => {
     for (const [name, question] of QUESTIONS) {
-      const answer = await asking.ask(name, tenantOf('nobody'), question);
+      const answer = await asking.ask(name, tenantId('nobody'), question);
       assert.match(answer.meta.notice ?? '', /no event/);
       assert.equal(answer.meta.as_of, null);
       assert.doesNotMatch(figures(answer), /NaN|undefined/);
     }
-    const { meta: _, ...dashboard } = await asking.ask('dashboard', tenantOf('nobody'), {});
+    const { meta: _, ...dashboard } = await asking.ask('dashboard', tenantId('nobody'), {});
     assert.deepEqual(dashboard['overview'], {
       total_recommendations: 0,
       total_clicks: 0,
@@ -264,7 +265,7 @@ describe('questions', () => {
 
   test('everything that is wrong is said at once', async () => {
     const ask = (name: AnalysisName, question: unknown) =>
-      problemsOf(asking.queries.ask(name, { tenant: tenantOf('x'), question }));
+      problemsOf(asking.queries.ask(name, { tenant: tenantId('x'), question }));
     assert.deepEqual(await ask('events', { evnt: 'a', measure: 'sum', filters: [{ property: 1 }] }), [
       'event required',
       'evnt unknown',
@@ -326,13 +327,13 @@ describe('questions', () => {
   });
 
   test('the range is by default the last seven days up to now, by the clock that was given', async () => {
-    const { meta } = await asking.ask('dashboard', tenantOf('nobody'), {});
+    const { meta } = await asking.ask('dashboard', tenantId('nobody'), {});
     assert.deepEqual(meta.range, {
       from: '2029-12-25T00:00:00.000Z',
       to: '2030-01-01T00:00:00.000Z',
       tz: 'UTC',
     });
-    const day = await asking.ask('dashboard', tenantOf('nobody'), { range: '24h', tz: 'Asia/Kolkata' });
+    const day = await asking.ask('dashboard', tenantId('nobody'), { range: '24h', tz: 'Asia/Kolkata' });
     assert.equal(day.meta.range.from, '2029-12-31T05:30:00.000+05:30');
   });
 
@@ -345,7 +346,7 @@ describe('questions', () => {
       if (!answerSchema) continue;
       described++;
       const validate = ajv.compile(answerSchema);
-      for (const who of [tenant, tenantOf('nobody')]) {
+      for (const who of [tenant, tenantId('nobody')]) {
         assert.ok(
           validate(await asking.data(name, who, question)),
           `${name} ${ajv.errorsText(validate.errors)}`,
@@ -357,7 +358,7 @@ describe('questions', () => {
 
   test('the example of every analysis is a question of its own form', async () => {
     for (const { name, example } of Object.values(CATALOGUE)) {
-      const { meta: _, ...answer } = await asking.ask(name, tenantOf('nobody'), example.question);
+      const { meta: _, ...answer } = await asking.ask(name, tenantId('nobody'), example.question);
       assert.deepEqual(Object.keys(answer), Object.keys(example.answer));
     }
   });

@@ -1,19 +1,9 @@
-import type { TSchema } from 'typebox';
 import { HISTORY_READS } from '#log';
 import { AUDIT_FORM } from './http-audit.ts';
+import { parametersOf } from './openapi-parameters.ts';
 import { OUTCOMES } from './raw-filter.ts';
 import { RECORD_FORM, TAIL_FORM, VERIFY_FORM } from './raw-places.ts';
 import { BROWSE_FORM, EXPORT_FORM } from './raw-question.ts';
-
-type Form = TSchema & { readonly properties: Readonly<Record<string, object>> };
-
-/** The members of a form as parameters of an address. */
-function parametersOf(form: Form): readonly object[] {
-  return Object.entries(form.properties).map(([name, member]) => {
-    const { description, ...schema } = JSON.parse(JSON.stringify(member)) as { description?: string };
-    return { name, in: 'query', ...(description === undefined ? {} : { description }), schema };
-  });
-}
 
 const FAULT = { $ref: '#/components/responses/Fault' };
 const REFUSED = { 400: FAULT, 403: FAULT, 404: FAULT, 500: FAULT };
@@ -86,7 +76,7 @@ const browse = (operationId: string, summary: string): object => ({
     summary,
     description:
       'Recorded in the audit. With less than `limit` records and `more` true the budget was spent: go on with `next_cursor`.',
-    parameters: parametersOf(BROWSE_FORM),
+    parameters: parametersOf('', BROWSE_FORM, { tenant_id: 'acme', user_id: 'u1', limit: 20 }),
     responses: { 200: answer('One page of records.', 'LogPage'), ...REFUSED },
   },
 });
@@ -100,7 +90,7 @@ export const RAW_HISTORY_PATHS = {
       operationId: 'showRecord',
       tags: ['log'],
       summary: 'One record, by position, receipt or event id, and the block it stands in',
-      parameters: parametersOf(RECORD_FORM),
+      parameters: parametersOf('', RECORD_FORM, { tenant_id: 'acme', event_id: 'evt_1' }),
       responses: { 200: answer('The record.', 'LogRecordShown'), ...REFUSED },
     },
   },
@@ -109,7 +99,7 @@ export const RAW_HISTORY_PATHS = {
       operationId: 'tailLog',
       tags: ['log'],
       summary: 'The newest records of a tenant, as they stand in the log',
-      parameters: parametersOf(TAIL_FORM),
+      parameters: parametersOf('', TAIL_FORM, { tenant_id: 'acme', n: 10 }),
       responses: {
         200: ndjson('One record per line. By time of receipt, then in the order of the log.', 'LogRecord'),
         ...REFUSED,
@@ -121,7 +111,7 @@ export const RAW_HISTORY_PATHS = {
       operationId: 'exportLog',
       tags: ['log'],
       summary: 'All records of a tenant that match; one entry in the audit',
-      parameters: parametersOf(EXPORT_FORM),
+      parameters: parametersOf('', EXPORT_FORM, { tenant_id: 'acme', event_name: 'click' }),
       responses: { 200: ndjson('One record per line, the oldest first.', 'LogRecord'), ...REFUSED },
     },
   },
@@ -150,7 +140,7 @@ export const RAW_HISTORY_PATHS = {
       operationId: 'listAudit',
       tags: ['log'],
       summary: 'Who has read the raw history of a tenant, the newest first; not recorded itself',
-      parameters: parametersOf(AUDIT_FORM),
+      parameters: parametersOf('', AUDIT_FORM, { tenant_id: 'acme' }),
       responses: { 200: answer('One page of entries.', 'AuditPage'), 400: FAULT, 403: FAULT },
     },
   },

@@ -150,7 +150,7 @@ const RECEIPT_PATHS = {
   '/api/v1/receipts/{event_id}': {
     get: {
       operationId: 'getReceipt',
-      tags: ['log'],
+      tags: ['receipts'],
       summary: 'What became of an event',
       parameters: [
         {

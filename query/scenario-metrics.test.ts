@@ -16,7 +16,8 @@ import {
   parseZone,
 } from '#domain';
 import type { Event, ScenarioType } from '#domain';
-import { before, historyOf, openAsking, tenantOf, vectorArbitrary } from './asking.contract.ts';
+import { tenantId } from '../test/tenant-id.ts';
+import { before, historyOf, openAsking, vectorArbitrary } from './asking.contract.ts';
 import type { Asking } from './asking.contract.ts';
 import { behavioursArbitrary, ofTenant, rangeArbitrary, within } from './behaviours.contract.ts';
 
@@ -35,7 +36,7 @@ describe('metrics of scenario types', () => {
   after(() => asking[Symbol.asyncDispose]());
 
   const scenariosOf = async (tenant: string, question: object): Promise<readonly Scenario[]> => {
-    const answer = await asking.data('scenario-metrics', tenantOf(tenant), question);
+    const answer = await asking.data('scenario-metrics', tenantId(tenant), question);
     return (answer as { scenarios: readonly Scenario[] }).scenarios;
   };
   const valuesOf = (metrics: readonly Metric[]) =>

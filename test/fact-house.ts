@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { parseTenantId } from '#domain';
 import type { Event, PositionVector, Tenant, TenantId } from '#domain';
-import type { EventLog, NewRecord, RecordTimes } from '#log';
+import type { EventLog, RecordTimes } from '#log';
 import {
   Seals,
   startFactProjector,
@@ -26,6 +25,7 @@ import { ChdbPool } from '../projections/chdb-pool.ts';
 import { openLmdbCheckpointStore } from '../projections/lmdb-checkpoint-store.ts';
 import { openLmdbHourLedgerStore } from '../projections/lmdb-hour-ledger-store.ts';
 import { openLmdbSealStore } from '../projections/lmdb-seal-store.ts';
+import { recordOf } from './log-record.ts';
 
 /** A log, its facts and everything that compares and mends them, in a directory. */
 export type FactHouse = FactUpkeep & {
@@ -48,12 +48,6 @@ export type FactHouseOptions = {
   /** Stands between the repair and the facts. */
   readonly wrapFacts?: (facts: FactStore & SliceStore) => FactStore & SliceStore;
 };
-
-export function tenantOf(text: string): TenantId {
-  const parsed = parseTenantId(text);
-  if (!parsed.ok) throw new Error(parsed.reason);
-  return parsed.tenant;
-}
 
 /** Opens it; nothing is compared, counted or sealed but when it is asked for. */
 export async function openFactHouse(options: FactHouseOptions): Promise<FactHouse> {
@@ -126,7 +120,7 @@ export async function openFactHouse(options: FactHouseOptions): Promise<FactHous
     horizon: undefined,
     async put(tenant, events) {
       const name = { tenant, channel: 'events' } as const;
-      await log.append(name, events.map(recordOf));
+      await log.append(name, events.map((event) => recordOf(event)));
       const { next } = await log.bounds(name);
       if (!(await progress.waitFor(tenant, next, AbortSignal.timeout(120_000))))
         throw new Error('the facts have not come so far');
@@ -136,22 +130,4 @@ export async function openFactHouse(options: FactHouseOptions): Promise<FactHous
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
   return house;
-}
-
-/** The record of an event whose id no other has. */
-export function recordOf(event: Event): NewRecord {
-  return {
-    key: Buffer.from(event.user_id ?? ''),
-    headers: {
-      eventId: event.event_id,
-      contentHash: Buffer.alloc(16, event.event_id),
-      source: 'http',
-      schema: event.schema,
-      schemaVersion: event.schema_version,
-      receivedAtMs: event.server_time,
-      timestampMs: event.timestamp,
-      valid: true,
-    },
-    value: Buffer.from(JSON.stringify(event)),
-  };
 }

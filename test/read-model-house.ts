@@ -1,14 +1,14 @@
-import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import { parseTenantId } from '#domain';
 import type { Event, PositionVector, TenantId } from '#domain';
-import type { EventLog, NewRecord } from '#log';
+import type { EventLog } from '#log';
 import { createDocumentReadModel, createViewReadModel, ITEMS, startProjectorThread } from '#projections';
 import { USER_PROFILES } from '#projections';
 import type { DocumentStore, ProjectorThread, ReadModel, ViewStore, ViewUpkeep } from '#projections';
 import { openLmdbEventLog } from '../log/lmdb-event-log.ts';
 import { openLmdbDocumentStore } from '../projections/lmdb-document-store.ts';
 import { openLmdbViewStore } from '../projections/lmdb-view-store.ts';
+import { tenantId } from './tenant-id.ts';
+import { recordOf } from './log-record.ts';
 import { temporaryDir } from './platform.ts';
 import type { TestSettings } from './trouble.ts';
 
@@ -34,12 +34,6 @@ export type Models = AsyncDisposable & {
   readonly profiles: ReadModel;
   readonly all: readonly ReadModel[];
 };
-
-export function tenantId(text: string): TenantId {
-  const parsed = parseTenantId(text);
-  assert.ok(parsed.ok);
-  return parsed.tenant;
-}
 
 /** Opens a house; with a directory given, the one that stands there. */
 export async function openHouse(t: TestContext, dir?: string): Promise<House & AsyncDisposable> {
@@ -109,23 +103,7 @@ export async function append(
   [from, to, more]: readonly [from: number, to: number, more?: Partial<Event>],
 ): Promise<PositionVector> {
   await log.create(tenant, { partitions: PARTITIONS });
-  const records = Array.from({ length: to - from }, (_, at): NewRecord => {
-    const event = eventOf(tenant, from + at, more);
-    return {
-      key: Buffer.from(event.user_id ?? event.item_id ?? ''),
-      headers: {
-        eventId: event.event_id,
-        contentHash: Buffer.alloc(16, event.event_id),
-        source: 'http',
-        schema: event.schema,
-        schemaVersion: 1,
-        receivedAtMs: NOON,
-        timestampMs: event.timestamp,
-        valid: true,
-      },
-      value: Buffer.from(JSON.stringify(event)),
-    };
-  });
+  const records = Array.from({ length: to - from }, (_, at) => recordOf(eventOf(tenant, from + at, more)));
   await log.append({ tenant, channel: 'events' }, records);
   return (await log.bounds({ tenant, channel: 'events' })).next;
 }

@@ -3,10 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { v7 as newId } from 'uuid';
-import { covers, parseTenantId } from '#domain';
+import { covers } from '#domain';
 import type { Event, PositionVector, RebuildStage, TenantId } from '#domain';
 import { openTenants } from '#log';
-import type { NewRecord } from '#log';
 import { activeFacts, openFactReadModel, openGenerations, openRebuilds, sharingOf } from '#projections';
 import type { FactReadModelDeps, ProjectionOf, ProjectionStatus } from '#projections';
 import { createQueries } from '#query';
@@ -15,6 +14,7 @@ import { openLmdbStreamStore } from '../log/lmdb-stream-store.ts';
 import { openChdbFactStore } from '../projections/chdb-fact-store.ts';
 import { openLmdbCheckpointStore } from '../projections/lmdb-checkpoint-store.ts';
 import { openLmdbSealStore } from '../projections/lmdb-seal-store.ts';
+import { recordOf } from './log-record.ts';
 
 export const NOW_MS = Date.UTC(2024, 2, 6, 12);
 const BY = { actor: 'test', reason: 'a test' };
@@ -80,7 +80,10 @@ export async function openRebuildHouse(options: HouseOptions = {}) {
     /** Appends events and answers where the log ends then. */
     async append(tenant: TenantId, events: readonly Event[]): Promise<PositionVector> {
       await tenants.ensure(tenant, BY);
-      await log.append({ tenant, channel: 'events' }, events.map(recordOf));
+      await log.append(
+        { tenant, channel: 'events' },
+        events.map((event) => recordOf(event)),
+      );
       return (await log.bounds({ tenant, channel: 'events' })).next;
     },
 
@@ -123,10 +126,18 @@ async function untilStage(
   }
 }
 
-export function tenantId(text: string): TenantId {
-  const parsed = parseTenantId(text);
-  assert.ok(parsed.ok);
-  return parsed.tenant;
+/** A store into which every generation but the first is folded by other logic, which makes this of an event. */
+export function withOtherLogic(logic: (event: Event) => Event): NonNullable<HouseOptions['facts']> {
+  const fold = (line: Uint8Array): Uint8Array =>
+    Buffer.from(JSON.stringify(logic(JSON.parse(Buffer.from(line).toString()) as Event)));
+  return (real) => ({
+    ...real,
+    insert: (generation, batches) =>
+      real.insert(
+        generation,
+        generation === 1 ? batches : batches.map((one) => ({ ...one, lines: one.lines.map(fold) })),
+      ),
+  });
 }
 
 /** Clicks and page views of some users over the days before now. */
@@ -150,21 +161,4 @@ export function eventsOf(tenant: TenantId, from: number, to: number): Event[] {
       schema_version: 1,
     };
   });
-}
-
-export function recordOf(event: Event): NewRecord {
-  return {
-    key: Buffer.from(event.user_id ?? ''),
-    headers: {
-      eventId: event.event_id,
-      contentHash: Buffer.alloc(16, event.event_id),
-      source: 'http',
-      schema: event.schema,
-      schemaVersion: event.schema_version,
-      receivedAtMs: event.server_time,
-      timestampMs: event.timestamp,
-      valid: true,
-    },
-    value: Buffer.from(JSON.stringify(event)),
-  };
 }

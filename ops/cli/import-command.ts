@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { runImport } from './import.ts';
 import type { ImportCommand } from './import.ts';
-import type { Surroundings } from './output.ts';
+import type { AskingCommands } from './output.ts';
 
 const EXIT_CODES = `
 Exit codes: 0 every row stands in the log; 1 it could not be done; 3 it was done, and some rows were refused;
@@ -9,15 +9,7 @@ Exit codes: 0 every row stands in the log; 1 it could not be done; 3 it was done
 `;
 
 /** Adds `daybook import` to the command line. */
-export function addImport(
-  program: Command,
-  about: {
-    readonly around: Surroundings;
-    readonly end: (given: { readonly exit: number }) => void;
-    /** The platform as configured. */
-    readonly url: () => string;
-  },
-): void {
+export function addImport(program: Command, about: AskingCommands): void {
   program
     .command('import')
     .description('bring files of events into the log of a tenant, through the running platform')

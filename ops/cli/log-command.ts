@@ -6,20 +6,13 @@ import { runLogSearch, runLogShow } from './log-search.ts';
 import type { LogFilter } from './log-search.ts';
 import { runLogTail } from './log-tail.ts';
 import { runLogVerify } from './log-verify.ts';
-import type { Surroundings } from './output.ts';
-
-export type LogCommandOptions = {
-  readonly around: Surroundings;
-  readonly end: (given: { readonly exit: number }) => void;
-  /** Where the platform runs, unless a flag says otherwise. */
-  readonly url: () => string;
-};
+import type { AskingCommands } from './output.ts';
 
 type Common = { tenant: string; url?: string; as?: string; deadLetters: boolean; json: boolean };
 type FilterFlags = Omit<LogFilter, 'deadLetters'>;
 
 /** Adds `daybook log …` and `daybook audit`. */
-export function addLog(program: Command, { around, end, url }: LogCommandOptions): void {
+export function addLog(program: Command, { around, end, url }: AskingCommands): void {
   const placed = <Flags extends { url?: string }>(flags: Flags): Flags & { url: string } => {
     return { ...flags, url: flags.url ?? url() };
   };

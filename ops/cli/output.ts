@@ -13,6 +13,14 @@ export type Surroundings = {
   readonly columns?: number;
 };
 
+/** What commands are added to the command line with that ask the running platform. */
+export type AskingCommands = {
+  readonly around: Surroundings;
+  readonly end: (given: { readonly exit: number }) => void;
+  /** Where the platform runs, unless a flag says otherwise. */
+  readonly url: () => string;
+};
+
 /** What makes a command end with a sentence for the person who gave it, and exit code 1. */
 export class CommandFailed extends Error {
   override readonly name = 'CommandFailed';

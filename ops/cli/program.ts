@@ -108,10 +108,11 @@ function createProgram(options: ProgramOptions, end: (given: ProgramEnd) => void
       await runSql({ ...flags, sql, url: flags.url ?? urlOf(configOf({}, around)) }, around);
     });
 
-  addLog(program, { around, end, url: () => urlOf(configOf({}, around)) });
-  addReceipt(program, { around, end, url: () => urlOf(configOf({}, around)) });
-  addProjections(program, { around, end, url: () => urlOf(configOf({}, around)) });
-  addImport(program, { around, end, url: () => urlOf(configOf({}, around)) });
+  const asking = { around, end, url: () => urlOf(configOf({}, around)) };
+  addLog(program, asking);
+  addReceipt(program, asking);
+  addProjections(program, asking);
+  addImport(program, asking);
   return program;
 }
 

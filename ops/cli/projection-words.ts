@@ -43,7 +43,7 @@ export function showText(status: ProjectionDocument): string {
   );
   return [
     `${shown(projection)} of ${tenant}, logic of version ${status.version}\n\n${table}`,
-    rebuild ? `\n${rebuildText(rebuild)}` : '',
+    rebuild ? `\n${rebuildText(projection, rebuild)}` : '',
     rebuild ? `\n${nextText(status, rebuild)}` : '',
     dueText(status),
   ].join('');
@@ -103,7 +103,7 @@ function stageText({ generation, stage, done, total }: RebuildDocument): string 
   return `generation ${generation} ${stage}${share}`;
 }
 
-function rebuildText(rebuild: RebuildDocument): string {
+function rebuildText(projection: string, rebuild: RebuildDocument): string {
   const { generation, scope, by, started_at: started, stage, done, total, reason } = rebuild;
   const why = by.reason === '' ? '' : `: ${shown(by.reason)}`;
   const lines = [
@@ -116,9 +116,17 @@ function rebuildText(rebuild: RebuildDocument): string {
   if (!verification) return lines.join('');
   const { compared, different, at, differences = [] } = verification;
   const equal = different === 0 ? 'all equal' : `${grouped(different)} different`;
-  lines.push(`  verified  ${at}, ${grouped(compared)} compared, ${equal}\n`);
+  lines.push(
+    `  verified  ${at}, ${grouped(compared)} ${whatIsCompared(projection, compared)} compared, ${equal}\n`,
+  );
   if (differences.length > 0 && stage !== 'cancelled') lines.push(`\n${differencesText(rebuild, different)}`);
   return lines.join('');
+}
+
+/** What has a name of its own when two generations of it are compared. */
+function whatIsCompared(projection: string, count: number): string {
+  const one = projection === 'facts' ? 'day' : projection === 'live_views' ? 'collection' : 'document';
+  return count === 1 ? one : `${one}s`;
 }
 
 function differencesText(rebuild: RebuildDocument, different: number): string {

@@ -1,16 +1,9 @@
 import type { Command } from 'commander';
 import type { ProjectionCommand } from '#projections';
 import { CommandFailed } from './output.ts';
-import type { Surroundings } from './output.ts';
+import type { AskingCommands } from './output.ts';
 import { addProjectionsRepair } from './projections-repair.ts';
 import { runProjectionChange, runProjectionList, runProjectionShow } from './projections.ts';
-
-type About = {
-  readonly around: Surroundings;
-  readonly end: (given: { readonly exit: number }) => void;
-  /** The platform as configured. */
-  readonly url: () => string;
-};
 
 type Flags = { readonly tenant: string; readonly url?: string; readonly json: boolean };
 type ChangeFlags = Flags & { readonly reason?: string; readonly as?: string; readonly wait?: boolean };
@@ -35,16 +28,16 @@ Examples:
   daybook projections rebuild facts --tenant acme --event purchase --activate
   daybook projections accept facts "2024-03-*" --tenant acme --reason "as meant"
   daybook projections activate facts --tenant acme
+  daybook projections repair facts --tenant acme
 `;
 
 /** Adds `daybook projections` to the command line. */
-export function addProjections(program: Command, about: About): void {
+export function addProjections(program: Command, about: AskingCommands): void {
   const projections = program
     .command('projections')
     .description('read models: how far they are, and rebuilding them beside the ones that serve')
     .addHelpText('after', EXAMPLES + EXIT_CODES);
   const { around, url } = about;
-  addProjectionsRepair(projections, { around, url });
 
   asked(projections.command('list').description('every projection of a tenant')).action(
     async (flags: Flags) => {
@@ -101,6 +94,7 @@ export function addProjections(program: Command, about: About): void {
       const members = { generation: numberOf('<generation>', generation) };
       await change('drop', projection, { flags, members });
     });
+  addProjectionsRepair(projections, { around, url });
 
   async function change(
     command: ProjectionCommand,

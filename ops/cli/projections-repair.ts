@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { askPlatform, linesOf } from './client.ts';
 import { CommandFailed } from './output.ts';
-import type { Surroundings } from './output.ts';
+import type { AskingCommands, Surroundings } from './output.ts';
 
 type RepairFlags = {
   readonly tenant: string;
@@ -29,22 +29,22 @@ type RepairLine = {
 /** Adds `repair` to `daybook projections`. */
 export function addProjectionsRepair(
   projections: Command,
-  { around, url }: { readonly around: Surroundings; readonly url: () => string },
+  { around, url }: Pick<AskingCommands, 'around' | 'url'>,
 ): void {
   projections
     .command('repair')
     .description('project records again that the facts of a tenant have lost, and remove copies')
+    .argument('[projection]', 'facts; what else is damaged is rebuilt', 'facts')
     .requiredOption('-t, --tenant <id>', 'whose facts')
-    .option('--projection <name>', 'what is repaired; facts', 'facts')
-    .option('--from <time>', 'only events from this time on')
-    .option('--to <time>', 'only events before this time')
-    .option('--partition <n>', 'only records of this partition')
-    .option('--from-offset <n>', 'from this offset on')
-    .option('--to-offset <n>', 'before this offset')
+    .option('--from <time>', 'only events from that time on, ISO 8601, with --to')
+    .option('--to <time>', 'and before that one')
+    .option('--partition <n>', 'only offsets of that partition, with --from-offset and --to-offset')
+    .option('--from-offset <offset>', 'the first of them')
+    .option('--to-offset <offset>', 'the first after them')
     .option('-u, --url <url>', 'the running platform (default: as configured)')
     .option('--json', 'one JSON object per step', false)
-    .action(async (flags: RepairFlags) => {
-      await runRepair({ ...flags, url: flags.url ?? url() }, around);
+    .action(async (projection: string, flags: Omit<RepairFlags, 'projection'>) => {
+      await runRepair({ ...flags, projection, url: flags.url ?? url() }, around);
     });
 }
 

@@ -161,7 +161,7 @@ test('a rebuild is begun with what was asked, watched, and shown when it is over
       '',
     ].join('\n'),
   );
-  assert.match(written.out, /verified {2}2024-03-05T09:00:09.000Z, 31 compared, 3 different/);
+  assert.match(written.out, /verified {2}2024-03-05T09:00:09.000Z, 31 days compared, 3 different/);
 });
 
 test('what is due is not offered while it is under way, nor differences listed of what was given up', async () => {

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { AcceptedFate, HeldBy, Place, ReceiptAnswer, RefusedFate } from '#query';
 import { askPlatform } from './client.ts';
 import { formatTable, shown } from './output.ts';
-import type { Surroundings } from './output.ts';
+import type { AskingCommands, Surroundings } from './output.ts';
 
 export type ReceiptCommand = {
   readonly url: string;
@@ -21,15 +21,7 @@ Exit codes: 0 the event stands in the log; 1 it could not be asked; 3 it was kep
 `;
 
 /** Adds `daybook receipt` to the command line. */
-export function addReceipt(
-  program: Command,
-  about: {
-    readonly around: Surroundings;
-    readonly end: (given: { readonly exit: number }) => void;
-    /** The platform as configured. */
-    readonly url: () => string;
-  },
-): void {
+export function addReceipt(program: Command, about: AskingCommands): void {
   program
     .command('receipt')
     .description('what became of an event, through the running platform')

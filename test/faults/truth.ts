@@ -4,7 +4,7 @@ import type { Event, Json, TenantId } from '#domain';
 import { openLmdbEventLog } from '../../log/lmdb-event-log.ts';
 import { verifyLog } from '../../log/verify.ts';
 import { AGGREGATE_VIEWS } from '../invariants/aggregate-views.ts';
-import { ask, readTable } from '../invariants/asking.ts';
+import { ask, readTable, rowsAsTexts } from '../invariants/asking.ts';
 import type { FunnelAnswer } from '../invariants/asking.ts';
 import type { Input } from '../invariants/history.ts';
 import { withKeptUnanswered } from '../invariants/killing.ts';
@@ -15,6 +15,7 @@ import { funnelUsers } from '../invariants/oracles.ts';
 import { profileQuestions } from '../invariants/profile-oracle.ts';
 import { askPath, comparable } from '../invariants/scenario-questions.ts';
 import type { Platform } from '../platform.ts';
+import { tenantId } from '../tenant-id.ts';
 
 /** What was sent, what was said to it, and what is known beside that. */
 export type Told = {
@@ -246,23 +247,4 @@ function sameEvent(found: Event, sent: Event): void {
     const kept = (found as unknown as Record<string, Json>)[member];
     assert.equal(kept === undefined ? undefined : canonicalJson(kept), canonicalJson(value), member);
   }
-}
-
-function tenantId(name: string): TenantId {
-  const parsed = parseTenantId(name);
-  assert.ok(parsed.ok);
-  return parsed.tenant;
-}
-
-/** Rows with numbers as numbers, in the order of their texts. */
-export function rowsAsTexts(rows: readonly unknown[]): readonly string[] {
-  const text = (value: unknown): string => {
-    if (value === null || typeof value !== 'object')
-      return /^-?\d+(\.\d+)?$/.test(String(value)) ? String(Number(value)) : String(value);
-    return Object.entries(value)
-      .map(([name, member]) => `${name}=${text(member)}`)
-      .sort()
-      .join(' ');
-  };
-  return rows.map(text).sort();
 }

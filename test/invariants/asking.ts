@@ -113,3 +113,16 @@ export async function waitUntilVisible(
     }
   }
 }
+
+/** Rows with numbers as numbers, in the order of their texts. */
+export function rowsAsTexts(rows: readonly unknown[]): readonly string[] {
+  const text = (value: unknown): string => {
+    if (value === null || typeof value !== 'object')
+      return /^-?\d+(\.\d+)?$/.test(String(value)) ? String(Number(value)) : String(value);
+    return Object.entries(value)
+      .map(([name, member]) => `${name}=${text(member)}`)
+      .sort()
+      .join(' ');
+  };
+  return rows.map(text).sort();
+}
