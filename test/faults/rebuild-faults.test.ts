@@ -67,8 +67,7 @@ function interleaved(
 /** A few closed days, so that there is something to seal, around the turn of a month. */
 function someDays(): { readonly fromMs: number; readonly toMs: number } {
   const now = new Date();
-  const turn = (monthsBack: number): number =>
-    Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - monthsBack);
+  const turn = (monthsBack: number): number => Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - monthsBack);
   const middle = turn(0) + 3 * DAY_MS < now.getTime() ? turn(0) : turn(1);
   return { fromMs: middle - 2 * DAY_MS, toMs: middle + 2 * DAY_MS };
 }
@@ -99,7 +98,11 @@ async function liveUntilKilled(name: FailPointName, { dataDir, trial, before }: 
   assert.equal(readFileSync(`${failFile}.reached`, 'utf8'), name);
   await living;
   const { active, newest } = standing.facts;
-  assert.deepEqual([...served].sort((one, other) => one - other), served, 'never back to the one before');
+  assert.deepEqual(
+    [...served].sort((one, other) => one - other),
+    served,
+    'never back to the one before',
+  );
   assert.ok(
     served.every((one) => one === active || one === newest + 1),
     String(served),

@@ -74,7 +74,12 @@ test('killed amid a repair, what is repaired again is whole, and answers say so'
   }
   await using platform = await startPlatform({ dataDir: dir.path, env });
   await repair(platform, { tenant_id: 'acme' });
-  const { records, facts, missing: still, copies } = (await metaOf(platform, 'acme', rangeOf(kept))).completeness;
+  const {
+    records,
+    facts,
+    missing: still,
+    copies,
+  } = (await metaOf(platform, 'acme', rangeOf(kept))).completeness;
   assert.deepEqual([records, facts, still, copies], [kept.length, kept.length, 0, 0]);
   const again = await repair(platform, { tenant_id: 'acme' });
   assert.deepEqual([again.inserted, again.checked], [0, kept.length]);
