@@ -149,7 +149,7 @@ class LmdbStreamStore implements StreamStore {
     }
     const recordedAtMs = this.#clock();
     const answer = { revision: actual + events.length, position: this.#last + events.length };
-    await announced({ what: 'stream', stream }, () =>
+    await announced({ what: 'stream', stream, type: first?.type }, () =>
       commitAll(this.#env, () => {
         events.forEach((event, i) => {
           const revision = actual + 1 + i;

@@ -127,9 +127,9 @@ export class DocumentFold<State> implements Fold<DocumentPortion> {
   }
 
   async #write(tenant: TenantId, batch: DocumentBatch): Promise<void> {
-    const { documents, projection } = this.#options;
+    const { documents, projection, generation } = this.#options;
     const last = batch.checkpoint !== undefined;
-    const about = { what: 'documents', projection: projection.name, tenant, last };
+    const about = { what: 'documents', projection: projection.name, tenant, generation, last };
     const applied = await announced(about, () => documents.apply(this.#setOf(tenant), batch));
     if (!applied.ok) {
       throw new Fault('DOCUMENTS_FOLDED_ELSEWHERE', undefined, {

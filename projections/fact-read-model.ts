@@ -1,6 +1,7 @@
 import { Fault, covers } from '#domain';
 import type { PositionVector, TenantId } from '#domain';
 import type { EventLog } from '#log';
+import { announced } from './announced.ts';
 import type { CheckpointStore } from './checkpoint-store.ts';
 import { compareFacts } from './compare-facts.ts';
 import type { FactGenerations } from './fact-generations.ts';
@@ -116,7 +117,7 @@ class GenerationsOfFacts implements FactReadModel {
 
   async copyRest(...[from, to, rest]: Parameters<ReadModel['copyRest']>): Promise<void> {
     await this.#deps.facts.prepare(to.generation);
-    await this.#deps.facts.copyRest(from, to, rest);
+    await announced({ what: 'copied_facts', ...to }, () => this.#deps.facts.copyRest(from, to, rest));
   }
 
   async compare(...[active, candidate, vector, signal]: Parameters<ReadModel['compare']>) {
@@ -135,16 +136,18 @@ class GenerationsOfFacts implements FactReadModel {
     const { generation, tenant } = of;
     // First what says how far it is: what is removed in part only must not be taken for whole.
     for (const projection of ['facts', 'first_seen']) {
-      await checkpoints.remove({ projection, generation, tenant });
+      const key = { projection, generation, tenant };
+      await announced({ what: 'dropped_checkpoint', ...key }, () => checkpoints.remove(key));
     }
-    await seals.remove(of);
+    await announced({ what: 'dropped_seals', ...of }, () => seals.remove(of));
+    const dropped = { what: 'dropped_facts', ...of };
     const isAlone = await this.#inTurn(generation, async () => {
       if (isShared(of) || this.#open.has(generation)) return false;
-      await facts.removeGeneration(generation);
+      await announced(dropped, () => facts.removeGeneration(generation));
       return true;
     });
     // Not in turn: other tenants are served from these tables, and this takes its time.
-    if (!isAlone) await facts.removeTenant(of);
+    if (!isAlone) await announced(dropped, () => facts.removeTenant(of));
   }
 
   isSealedBefore({ generation, tenant }: GenerationOf, beforeMs: number): boolean {

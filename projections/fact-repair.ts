@@ -2,6 +2,7 @@ import { channel } from 'node:diagnostics_channel';
 import { Fault } from '#domain';
 import type { PositionVector, TenantId } from '#domain';
 import type { EventLog, LogRecord, RecordTimes, Tenants } from '#log';
+import { announced } from './announced.ts';
 import type { CheckpointStore } from './checkpoint-store.ts';
 import type { FactCompleteness } from './fact-completeness.ts';
 import { EXTENT, findCopies, presentOffsets } from './fact-counts.ts';
@@ -266,7 +267,9 @@ class RunningRepair implements FactRepair {
     const { logIdentity, generation, confirmed } = state;
     const vector = confirmed.map((offset, own) => (own === partition && from !== undefined ? from : offset));
     const key = { projection: INTENT, generation, tenant };
-    await this.#options.checkpoints.save(key, { logIdentity, vector });
+    await announced({ what: 'checkpoint', ...key }, () =>
+      this.#options.checkpoints.save(key, { logIdentity, vector }),
+    );
   }
 
   async #foldFirstSeen(
@@ -277,7 +280,9 @@ class RunningRepair implements FactRepair {
     const at = (offset: bigint): PositionVector =>
       state.confirmed.map((_, own) => (own === partition ? offset : 0n));
     const range = { tenant, from: at(from), to: at(to) };
-    await this.#options.facts.foldFirstSeen(state.generation, range);
+    await announced({ what: 'repaired_first_seen', tenant }, () =>
+      this.#options.facts.foldFirstSeen(state.generation, range),
+    );
   }
 
   /** Folds `first_seen` again where a repair was killed between its insert and that. */

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TenantId } from '#domain';
 import type { Tenants } from '#log';
+import { announced } from './announced.ts';
 import type { FactGenerations } from './fact-generations.ts';
 import type { FactStore } from './fact-store.ts';
 import { FACTS } from './facts-version.ts';
@@ -33,7 +34,7 @@ export async function openFactViewUpkeep(deps: FactViewUpkeepDeps): Promise<Asyn
     for (const generation of new Set([rest, ...others.values()])) {
       if (isOfThisProcess(generation, active)) await facts.prepare(generation);
     }
-    await facts.show({ rest, others });
+    await announced({ what: 'fact_views' }, () => facts.show({ rest, others }));
     shown = said;
   }
 

@@ -70,7 +70,7 @@ export function startSealer(deps: SealerDeps): Sealer {
   async function sealDay(tenant: TenantId, day: number, { generation, confirmed }: FactState) {
     const seal = await seals.reserve(tenant, day, clock());
     const slice = { tenant, day, seal, vector: confirmed };
-    const counts = await announced({ what: 'slices', tenant, day }, () =>
+    const counts = await announced({ what: 'slices', tenant, generation, day }, () =>
       slices.writeSlice(generation, slice),
     );
     if (!(await seals.settle(tenant, { day, seal, vector: confirmed, counts }))) return false;

@@ -125,7 +125,9 @@ export class Seals {
       book.noted.set(day, noted);
     }
     if (changed.length === 0) return;
-    await announced({ what: 'open_days', tenant }, () => this.#store.save(book.key, changed));
+    await announced({ what: 'open_days', tenant, generation: this.#generation }, () =>
+      this.#store.save(book.key, changed),
+    );
     for (const entry of changed) book.entries.set(entry.day, entry);
     book.answer = undefined;
   }
@@ -151,7 +153,8 @@ export class Seals {
       const entries = days.map((day): SealEntry => ({ day, seal: book.entries.get(day)?.seal ?? 0 }));
       for (const entry of entries) book.entries.set(entry.day, entry);
       book.answer = undefined;
-      await this.#store.save(book.key, entries);
+      const about = { what: 'reopened_days', tenant, generation: this.#generation };
+      await announced(about, () => this.#store.save(book.key, entries));
     } catch (error) {
       release();
       throw error;
@@ -198,7 +201,8 @@ export class Seals {
     const seal = ++book.lastSeal;
     const entry: SealEntry = { day, seal, triedAtMs: nowMs };
     book.entries.set(day, entry);
-    await announced({ what: 'reserved_seal', tenant, day }, () => this.#store.save(book.key, [entry]));
+    const about = { what: 'reserved_seal', tenant, generation: this.#generation, day };
+    await announced(about, () => this.#store.save(book.key, [entry]));
     return seal;
   }
 
@@ -218,7 +222,8 @@ export class Seals {
     book.noted.delete(day);
     book.answer = undefined;
     try {
-      await announced({ what: 'seal', tenant, day }, () => this.#store.save(book.key, [entry]));
+      const about = { what: 'seal', tenant, generation: this.#generation, day };
+      await announced(about, () => this.#store.save(book.key, [entry]));
     } catch (error) {
       if (book.entries.get(day) === entry) book.entries.set(day, before);
       book.answer = undefined;

@@ -1,5 +1,6 @@
 import { Fault, covers } from '#domain';
 import type { PositionVector } from '#domain';
+import { announced } from './announced.ts';
 import type { ProjectorThread } from './projector-thread.ts';
 import type { GenerationComparison, GenerationOf, ReadModel } from './read-model.ts';
 
@@ -60,6 +61,6 @@ export function threadedReadModel(parts: ThreadedReadModelParts): ReadModel {
       return comparison;
     },
 
-    drop: (of) => parts.drop(of),
+    drop: (of) => announced({ what: 'dropped', projection, ...of }, () => parts.drop(of)),
   };
 }

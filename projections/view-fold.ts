@@ -101,7 +101,9 @@ export class ViewFold implements Fold<ViewPortion> {
   async #applyOne({ tenant, changes, steps }: ViewPortion): Promise<Pause | undefined> {
     const { store, scopeOf } = this.#options;
     const batch = { steps: [...steps.values()], changes: changes.list() };
-    const applied = await announced({ what: 'views', tenant }, () => store.apply(scopeOf(tenant), batch));
+    const scope = scopeOf(tenant);
+    const about = { what: 'views', tenant, generation: scope.generation };
+    const applied = await announced(about, () => store.apply(scope, batch));
     if (applied.ok) return undefined;
     if (applied.reason === 'epoch_superseded') {
       const step = steps.get(applied.partition);

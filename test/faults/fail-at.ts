@@ -22,8 +22,9 @@ function pass(file: string, channel: string, members: Readonly<Record<string, un
   if (!failing && existsSync(file) && !existsSync(`${file}.reached`))
     failing = JSON.parse(readFileSync(file, 'utf8')) as Failing;
   if (!failing) return;
-  const { channel: own, having, nth = 1, afterMs = 0 } = pointOf(failing.at);
+  const { channel: own, having, nth = 1, afterMs = 0, ofOneGeneration = false } = pointOf(failing.at);
   if (channel !== own) return;
+  if (ofOneGeneration && members['generation'] !== failing.generation) return;
   if (!Object.entries(having).every(([name, value]) => members[name] === value)) return;
   if (++passed !== nth) return;
   appendFileSync(`${file}.reached`, failing.at);

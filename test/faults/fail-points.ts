@@ -9,19 +9,44 @@ export type FailPoint = {
   readonly nth?: number;
   /** How long after it, so that the write is under way. @default 0 */
   readonly afterMs?: number;
+  /** Of the generation that whoever makes it fail says, and of no other. @default of any */
+  readonly ofOneGeneration?: boolean;
 };
 
 /**
  * `load`: events come in · `creation`: the first events of a tenant · `sealing`: days are closed, or opened by late
- * events and closed again · `stopping`: the process was asked to stop · `expiry`: facts are let go.
+ * events and closed again · `stopping`: the process was asked to stop · `expiry`: facts are let go ·
+ * `rebuilding`: another generation is built, compared and activated under load · `dropping`: one that was active
+ * before is dropped · `repair`: facts that were lost are brought back.
  */
-export const SITUATIONS = ['creation', 'load', 'sealing', 'stopping', 'expiry'] as const;
+export const SITUATIONS = [
+  'creation',
+  'load',
+  'sealing',
+  'stopping',
+  'expiry',
+  'rebuilding',
+  'dropping',
+  'repair',
+] as const;
 export type Situation = (typeof SITUATIONS)[number];
 
 const log = 'daybook:log';
 const projections = 'daybook:projections';
 const before = (folder: typeof log | typeof projections) => `${folder}:writing` as const;
 const after = (folder: typeof log | typeof projections) => `${folder}:written` as const;
+/** What is said of the generations of a projection of acme. */
+const said = (type: string, projection = 'facts') => ({
+  having: { what: 'stream', stream: `generations-${projection}/acme`, type },
+});
+/** A write into the generation that is being built, or that is dropped. */
+const own = (what: string, having: FailPoint['having'] = {}) => ({
+  having: { what, tenant: 'acme', ...having },
+  ofOneGeneration: true,
+});
+const rebuilding = { during: 'rebuilding' } as const;
+const dropping = { during: 'dropping' } as const;
+const repair = { during: 'repair' } as const;
 
 /**
  * Every place at which the fault suite ends the process, in the order in which an event passes them. A new
@@ -152,6 +177,182 @@ export const FAIL_POINTS = {
     afterMs: 3,
   },
   'after facts have expired': { channel: after(projections), having: { what: 'expiry' }, during: 'expiry' },
+  'before a rebuild is begun': {
+    channel: before(log),
+    ...said('rebuild_started'),
+    ...rebuilding,
+  },
+  'after a rebuild is begun, before anything of it': {
+    channel: after(log),
+    ...said('rebuild_started'),
+    ...rebuilding,
+  },
+  'amid the copy of the rest': {
+    channel: before(projections),
+    ...own('copied_facts'),
+    afterMs: 6,
+    ...rebuilding,
+  },
+  'after the copy of the rest, before it is said': {
+    channel: after(projections),
+    ...own('copied_facts'),
+    ...rebuilding,
+  },
+  'after it is said that the rest is copied': {
+    channel: after(log),
+    ...said('rest_copied'),
+    ...rebuilding,
+  },
+  'amid the facts of a new generation': {
+    channel: before(projections),
+    having: { what: 'facts' },
+    ofOneGeneration: true,
+    afterMs: 6,
+    ...rebuilding,
+  },
+  'after the facts of a new generation, before its checkpoint': {
+    channel: after(projections),
+    having: { what: 'facts' },
+    ofOneGeneration: true,
+    ...rebuilding,
+  },
+  'amid the checkpoint of a new generation': {
+    channel: before(projections),
+    ...own('checkpoint', { projection: 'facts' }),
+    afterMs: 1,
+    ...rebuilding,
+  },
+  'amid the slices of a new generation': {
+    channel: before(projections),
+    ...own('slices'),
+    nth: 2,
+    afterMs: 8,
+    ...rebuilding,
+  },
+  'after the slices of a new generation, before they are the day': {
+    channel: after(projections),
+    ...own('slices'),
+    nth: 3,
+    ...rebuilding,
+  },
+  'amid the verification': {
+    channel: after(log),
+    ...said('verification_begun'),
+    afterMs: 10,
+    ...rebuilding,
+  },
+  'after the verification, before it is said': {
+    channel: before(log),
+    ...said('generation_verified'),
+    ...rebuilding,
+  },
+  'before the activation': {
+    channel: before(log),
+    ...said('generation_activated'),
+    ...rebuilding,
+  },
+  'amid the activation': {
+    channel: before(log),
+    ...said('generation_activated'),
+    afterMs: 1,
+    ...rebuilding,
+  },
+  'after the activation, before the views of the engine show it': {
+    channel: before(projections),
+    having: { what: 'fact_views' },
+    ...rebuilding,
+  },
+  'amid the views of a new generation': {
+    channel: before(projections),
+    ...own('views'),
+    afterMs: 2,
+    ...rebuilding,
+  },
+  'before the activation of the views': {
+    channel: before(log),
+    ...said('generation_activated', 'live_views'),
+    ...rebuilding,
+  },
+  'after the activation of the views': {
+    channel: after(log),
+    ...said('generation_activated', 'live_views'),
+    ...rebuilding,
+  },
+  'amid the profiles of a new generation': {
+    channel: before(projections),
+    ...own('documents', { projection: 'user_profiles' }),
+    afterMs: 1,
+    ...rebuilding,
+  },
+  'before the activation of the profiles': {
+    channel: before(log),
+    ...said('generation_activated', 'user_profiles'),
+    ...rebuilding,
+  },
+  'after the activation of the profiles': {
+    channel: after(log),
+    ...said('generation_activated', 'user_profiles'),
+    ...rebuilding,
+  },
+  'after it is said that a generation is dropped': {
+    channel: after(log),
+    ...said('generation_dropped'),
+    ...dropping,
+  },
+  'after the checkpoints of a dropped generation are gone': {
+    channel: after(projections),
+    ...own('dropped_checkpoint', { projection: 'first_seen' }),
+    ...dropping,
+  },
+  'amid the removal of dropped facts': {
+    channel: before(projections),
+    ...own('dropped_facts'),
+    afterMs: 6,
+    ...dropping,
+  },
+  'after the removal of dropped facts, before it is said': {
+    channel: after(projections),
+    ...own('dropped_facts'),
+    ...dropping,
+  },
+  'amid the removal of dropped views': {
+    channel: before(projections),
+    ...own('dropped', { projection: 'live_views' }),
+    afterMs: 1,
+    ...dropping,
+  },
+  'amid the removal of dropped profiles': {
+    channel: before(projections),
+    ...own('dropped', { projection: 'user_profiles' }),
+    afterMs: 1,
+    ...dropping,
+  },
+  'after the days of a repair are opened, before its intent': {
+    channel: after(projections),
+    having: { what: 'reopened_days' },
+    ...repair,
+  },
+  'after the intent of a repair, before its facts': {
+    channel: after(projections),
+    having: { what: 'checkpoint', projection: 'facts_repair' },
+    ...repair,
+  },
+  'amid the facts of a repair': {
+    channel: before(projections),
+    having: { what: 'facts' },
+    afterMs: 6,
+    ...repair,
+  },
+  'after the facts of a repair, before its first times': {
+    channel: before(projections),
+    having: { what: 'repaired_first_seen' },
+    ...repair,
+  },
+  'after the first times of a repair, before its intent is taken back': {
+    channel: after(projections),
+    having: { what: 'repaired_first_seen' },
+    ...repair,
+  },
 } as const satisfies Record<string, FailPoint>;
 
 export type FailPointName = keyof typeof FAIL_POINTS;
@@ -170,6 +371,8 @@ export type Failing = {
   readonly by: 'kill' | 'throw' | 'hold';
   /** How long it stands still. */
   readonly holdMs?: number;
+  /** Where the point is of one generation: which. */
+  readonly generation?: number;
 };
 
 /**

@@ -16,15 +16,20 @@ export class Trial {
   readonly #history: readonly Input[];
   #given = 0;
 
-  /** Events of both tenants, each batch spread over ten months that end now. */
+  /** Events of both tenants, each batch spread over the range: by default the ten months that end now. */
   constructor(
     t: TestContext,
-    options: { readonly events: number; readonly tenants?: readonly string[]; readonly seed?: number },
+    options: {
+      readonly events: number;
+      readonly tenants?: readonly string[];
+      readonly seed?: number;
+      readonly fromMs?: number;
+      readonly toMs?: number;
+    },
   ) {
-    const { events, tenants = ['acme', 'globex'], seed = seedOfRun() } = options;
+    const { events, tenants = ['acme', 'globex'], seed = seedOfRun(), toMs = Date.now() } = options;
+    const { fromMs = toMs - 10 * 30 * DAY_MS } = options;
     t.diagnostic(`seed ${seed} (repeat with DAYBOOK_TEST_SEED=${seed})`);
-    const toMs = Date.now();
-    const fromMs = toMs - 10 * 30 * DAY_MS;
     this.#history = makeHistory({ seed, tenants, events, fromMs, toMs }).inputs;
     this.sender = new PersistentSender(createRandom(seed));
   }
