@@ -25,11 +25,7 @@ import {
   createSqlRouter,
   openReconciliation,
 } from '#query';
-import {
-  createSchemaRegistry,
-  createTrackingConfigRouter,
-  openTrackingConfigs,
-} from '#schema-registry';
+import { createSchemaRegistry, createTrackingConfigRouter, openTrackingConfigs } from '#schema-registry';
 import { openMmdbPlace } from './ingress/mmdb-place.ts';
 import { openLmdbEventLog } from './log/lmdb-event-log.ts';
 import { openLmdbStreamStore } from './log/lmdb-stream-store.ts';

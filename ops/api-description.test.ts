@@ -69,7 +69,9 @@ test('every operation has a summary, a group and described answers, and no two h
 });
 
 test('every group is described, and has routes', () => {
-  const groups = Array.isArray(document['tags']) ? document['tags'].map((tag) => isObject(tag) && tag['name']) : [];
+  const groups = Array.isArray(document['tags'])
+    ? document['tags'].map((tag) => isObject(tag) && tag['name'])
+    : [];
   const used = new Set(operations.map(({ operation }) => (operation['tags'] as string[])[0]));
   assert.deepEqual(new Set(groups), used);
 });
@@ -78,7 +80,8 @@ test('every operation that needs something has an example that says it', () => {
   for (const { name, operation } of operations) {
     const parameters = Array.isArray(operation['parameters']) ? operation['parameters'] : [];
     for (const one of parameters) {
-      if (isObject(one) && one['required'] === true) assert.ok('example' in one, `${name}: ${String(one['name'])}`);
+      if (isObject(one) && one['required'] === true)
+        assert.ok('example' in one, `${name}: ${String(one['name'])}`);
     }
   }
 });

@@ -258,7 +258,10 @@ test('hours are widened, a pinned vector counts what was there then, duplicates 
   const house = await houseFor(t);
   const early = eventsOf(ACME, 0, 1_000);
   const vector = await house.put(ACME, early);
-  await house.log.append({ tenant: ACME, channel: 'events' }, early.slice(0, 7).map((event) => recordOf(event)));
+  await house.log.append(
+    { tenant: ACME, channel: 'events' },
+    early.slice(0, 7).map((event) => recordOf(event)),
+  );
   await house.put(ACME, eventsOf(ACME, 1_000, 1_500));
   const state = (await house.progress.state(ACME)) ?? assert.fail();
   const { logIdentity, generation } = state;

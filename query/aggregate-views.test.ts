@@ -4,7 +4,14 @@ import fc from 'fast-check';
 import { COMPLETION_ACTIONS, covers, isConversion, percent } from '#domain';
 import type { Event, LoggedEvent, TenantId } from '#domain';
 import { tenantId } from '../test/tenant-id.ts';
-import { AROUND_MS, before, dayOf, historyArbitrary, openAsking, vectorArbitrary } from './asking.contract.ts';
+import {
+  AROUND_MS,
+  before,
+  dayOf,
+  historyArbitrary,
+  openAsking,
+  vectorArbitrary,
+} from './asking.contract.ts';
 import type { Asking } from './asking.contract.ts';
 import { createSqlQuestions } from './free-sql-question.ts';
 import type { SqlQuestions } from './free-sql-question.ts';

@@ -4,7 +4,15 @@ import fc from 'fast-check';
 import { METRICS, bucketEdges, bucketOf, foldMetrics, formatDate, metricOf, parseZone } from '#domain';
 import type { Event, LoggedEvent } from '#domain';
 import { tenantId } from '../test/tenant-id.ts';
-import { AROUND_MS, before, dayOf, historyArbitrary, historyOf, openAsking, vectorArbitrary } from './asking.contract.ts';
+import {
+  AROUND_MS,
+  before,
+  dayOf,
+  historyArbitrary,
+  historyOf,
+  openAsking,
+  vectorArbitrary,
+} from './asking.contract.ts';
 import type { Asking, Sketch } from './asking.contract.ts';
 
 const HOUR_MS = 3_600_000;

@@ -120,7 +120,10 @@ export async function openFactHouse(options: FactHouseOptions): Promise<FactHous
     horizon: undefined,
     async put(tenant, events) {
       const name = { tenant, channel: 'events' } as const;
-      await log.append(name, events.map((event) => recordOf(event)));
+      await log.append(
+        name,
+        events.map((event) => recordOf(event)),
+      );
       const { next } = await log.bounds(name);
       if (!(await progress.waitFor(tenant, next, AbortSignal.timeout(120_000))))
         throw new Error('the facts have not come so far');
