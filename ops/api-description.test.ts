@@ -81,7 +81,7 @@ test('every operation that needs something has an example that says it', () => {
     const parameters = Array.isArray(operation['parameters']) ? operation['parameters'] : [];
     for (const one of parameters) {
       if (isObject(one) && one['required'] === true)
-        assert.ok('example' in one, `${name}: ${String(one['name'])}`);
+        assert.ok('example' in one, `${name}: ${JSON.stringify(one['name'])}`);
     }
   }
 });

@@ -22,14 +22,23 @@ function pass(file: string, channel: string, members: Readonly<Record<string, un
   if (!failing && existsSync(file) && !existsSync(`${file}.reached`))
     failing = JSON.parse(readFileSync(file, 'utf8')) as Failing;
   if (!failing) return;
-  const { channel: own, having, nth = 1, afterMs = 0, ofOneGeneration = false } = pointOf(failing.at);
-  if (channel !== own) return;
-  if (ofOneGeneration && members['generation'] !== failing.generation) return;
-  if (!Object.entries(having).every(([name, value]) => members[name] === value)) return;
+  if (!isMeant(failing, channel, members)) return;
+  const { nth = 1, afterMs = 0 } = pointOf(failing.at);
   if (++passed !== nth) return;
   appendFileSync(`${file}.reached`, failing.at);
   if (afterMs === 0) fail(failing);
   else setTimeout(fail, afterMs, failing);
+}
+
+/** Whether what is announced is the point at which to fail. */
+function isMeant(
+  { at, generation }: Failing,
+  channel: string,
+  members: Readonly<Record<string, unknown>>,
+): boolean {
+  const { channel: own, having, ofOneGeneration = false } = pointOf(at);
+  if (channel !== own || (ofOneGeneration && members['generation'] !== generation)) return false;
+  return Object.entries(having).every(([name, value]) => members[name] === value);
 }
 
 function fail({ by, holdMs = 0, at }: Failing): void {

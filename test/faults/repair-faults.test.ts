@@ -93,7 +93,7 @@ function scopeOf(partition: number): Readonly<Record<string, unknown>> {
 test('facts that were let go are before the horizon, not missing, and no repair brings them back', async (t) => {
   await using dir = await temporaryDir();
   const trial = new Trial(t, { events: 160 });
-  let pinned = '';
+  let pinned: string;
   {
     await using platform = await startPlatform({ dataDir: dir.path, env: SILENT });
     trial.add(160);
