@@ -58,7 +58,9 @@ function pathsOf(path: EntryPath): Readonly<Record<string, object>> {
     responses: { ...about.responses, ...FAULTS },
   });
   const written = { description: 'Durable.', content: content(ref('EntryWritten'), exampleOf(path)) };
-  const parameters = [{ name: own, in: 'path', required: true, schema: { type: 'string' } }];
+  const parameters = [
+    { name: own, in: 'path', required: true, schema: { type: 'string' }, example: example[own] },
+  ];
   const about = ABOUT_THE_REQUEST.filter((name) => name !== 'status');
   const inAddress = [...about, ...id.slice(0, -1), ...(path === 'items' ? ['event_id'] : [])];
   const { [own]: _own, ...members } = example;

@@ -87,16 +87,16 @@ test('killed amid a repair, what is repaired again is whole, and answers say so'
 });
 
 function scopeOf(partition: number): Readonly<Record<string, unknown>> {
-  return { tenant_id: 'acme', partition, from_offset: 0, to_offset: 1_000_000 };
+  return { tenant_id: 'acme', partition, from_offset: '0', to_offset: '1000000' };
 }
 
 test('facts that were let go are before the horizon, not missing, and no repair brings them back', async (t) => {
   await using dir = await temporaryDir();
-  const trial = new Trial(t, { events: 160 });
+  const trial = new Trial(t, { events: 480 });
   let pinned: string;
   {
     await using platform = await startPlatform({ dataDir: dir.path, env: SILENT });
-    trial.add(160);
+    trial.add(480);
     await trial.sender.send(platform);
     await assertTruthOnline(platform, trial.told());
     pinned = (await metaOf(platform, 'acme', rangeOf(keptOf(trial, 'acme')))).as_of;
