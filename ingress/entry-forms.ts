@@ -120,6 +120,7 @@ export const ENTRY_FORMS: Readonly<Record<EntryPath, EntryForm>> = {
     {
       tenant_id: 'acme',
       scenario_id: 'vlog_feed',
+      model_id: 'rank-deepfm-v1.0',
       model_type: 'rank',
       model_name: 'deepfm',
       model_version: 'v1.0',

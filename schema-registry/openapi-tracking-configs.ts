@@ -153,7 +153,10 @@ function parameter(place: Place, name: string, schema: object): object {
 }
 
 const query = (name: string, schema: object): object => parameter('query', name, schema);
-const SCENARIO = ['tenant_id', 'scenario_id'].map((name) => parameter('path', name, { type: 'string' }));
+const SCENARIO = Object.entries({ tenant_id: 'mymx', scenario_id: 'vlog_feed' }).map(([name, example]) => ({
+  ...parameter('path', name, { type: 'string' }),
+  example,
+}));
 const FAULT = { $ref: '#/components/responses/Fault' };
 
 function answer(description: string, schema: object, example?: object): object {
@@ -266,7 +269,10 @@ export const TRACKING_CONFIG_PATHS = {
   },
   [`${ONE}/versions/{version}`]: {
     get: operation('getTrackingConfigVersion', 'One version', {
-      parameters: [...SCENARIO, parameter('path', 'version', { type: 'integer', minimum: 1 })],
+      parameters: [
+        ...SCENARIO,
+        { ...parameter('path', 'version', { type: 'integer', minimum: 1 }), example: 1 },
+      ],
       responses: { 200: oneConfig('As it was.'), 400: FAULT, 403: FAULT, 404: FAULT },
     }),
   },

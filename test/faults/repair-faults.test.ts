@@ -33,10 +33,10 @@ test('killed amid a repair, what is repaired again is whole, and answers say so'
   const names = namesOf('repair');
   const env = { ...SILENT, DAYBOOK_LOG_PARTITIONS: String(names.length) };
   const toMs = Date.now() - 2 * DAY_MS;
-  const trial = new Trial(t, { events: 400, fromMs: toMs - 5 * DAY_MS, toMs });
+  const trial = new Trial(t, { events: 900, fromMs: toMs - 5 * DAY_MS, toMs });
   {
     await using platform = await startPlatform({ dataDir: dir.path, env });
-    trial.add(400);
+    trial.add(900);
     await trial.sender.send(platform);
     await assertTruth(platform, trial.told());
   }
