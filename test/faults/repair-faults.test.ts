@@ -30,13 +30,14 @@ const rangeOf = (kept: readonly Kept[]) => {
 
 test('killed amid a repair, what is repaired again is whole, and answers say so', async (t) => {
   await using dir = await temporaryDir();
-  const names = namesOf('repair');
+  // The last point is left out: what is lost for it does not stay lost until it is its turn.
+  const names = namesOf('repair').slice(0, -1);
   const env = { ...SILENT, DAYBOOK_LOG_PARTITIONS: String(names.length) };
   const toMs = Date.now() - 2 * DAY_MS;
-  const trial = new Trial(t, { events: 900, fromMs: toMs - 5 * DAY_MS, toMs });
+  const trial = new Trial(t, { events: 400, fromMs: toMs - 5 * DAY_MS, toMs });
   {
     await using platform = await startPlatform({ dataDir: dir.path, env });
-    trial.add(900);
+    trial.add(400);
     await trial.sender.send(platform);
     await assertTruth(platform, trial.told());
   }
