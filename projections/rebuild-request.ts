@@ -81,7 +81,8 @@ function scopeOf(body: Body, problems: Problem[]): RebuildScope {
   if (is('event')) return eventScope(body, problems);
   if (is('partition', 'from_offset', 'to_offset')) return offsetScope(body, problems);
   if (is('from', 'to')) return timeScope(body, problems);
-  const message = 'must be event, or partition with from_offset and to_offset, or from with to';
+  const message =
+    'names no part: a part is event, or partition with from_offset and to_offset, or from with to';
   problems.push({ field: given.join(', '), code: 'scope', message });
   return { kind: 'all' };
 }

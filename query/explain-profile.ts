@@ -100,7 +100,7 @@ export function createProfileExplanations(options: ProfileExplanationsOptions): 
     const zone = parseZone(asked.tz ?? 'UTC');
     if (!zone) report('tz', 'time_zone', 'must be an IANA time zone, such as Europe/Berlin');
     const field = asked.field === undefined ? WHOLE : profileField(asked.field, zone ?? UTC);
-    if (!field) report('field', 'unknown', 'is no field of a profile');
+    if (!field) report('field', 'unknown', 'is no field of a profile, such as features.action_counts.click');
     if (problems.length > 0 || !zone || !field) throw invalidQuestion(problems);
     return { asked, wait, zone, field };
   }

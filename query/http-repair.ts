@@ -133,7 +133,7 @@ function readScope(command: Static<typeof FORM>): RepairScope {
   if (partition !== undefined && from_offset !== undefined && to_offset !== undefined) {
     return { kind: 'offsets', partition, from: BigInt(from_offset), to: BigInt(to_offset) };
   }
-  if (offsets.length > 0) throw refused('partition', 'from_offset and to_offset belong together');
+  if (offsets.length > 0) throw refused('partition', 'must be given with both from_offset and to_offset');
   return timeScope(from, to);
 }
 

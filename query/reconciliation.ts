@@ -14,7 +14,7 @@ import type {
   FactStore,
   HourLedger,
 } from '#projections';
-import { COMMON, createFormCheck, invalidQuestion } from './question.ts';
+import { COMMON, createFormCheck, invalidQuestion, oneOf } from './question.ts';
 import type { Problem } from './question.ts';
 import { readTimeRange } from './time-range.ts';
 
@@ -26,7 +26,7 @@ export const RECONCILIATION_QUESTION = Type.Object(
     to,
     range,
     now,
-    interval: Type.Optional(Type.Union([Type.Literal('hour'), Type.Literal('day')], { default: 'day' })),
+    interval: Type.Optional(oneOf(['hour', 'day'], 'How long each bucket is, in UTC.', 'day')),
   },
   { additionalProperties: false },
 );
